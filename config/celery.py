@@ -1,0 +1,41 @@
+"""Celery: the worker and beat of every app."""
+
+import os
+
+from celery import Celery
+from celery.signals import setup_logging, worker_ready, worker_shutting_down
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("tallyroom")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks(
+    packages=["config.kernel", "audit", "operators.access", "nodes.fleet", "nodes.meters", "nodes.health", "recordings.library", "recordings.jobs"],
+)
+
+
+@setup_logging.connect
+def _keep_our_logging(**_kwargs):
+    """Celery must not touch the loggers: structlog is set up by Django."""
+
+
+@app.on_after_finalize.connect
+def _compose_beat(sender, **_kwargs):
+    from config.kernel.tasks import BEAT
+
+    sender.loader.import_default_modules()
+    sender.conf.beat_schedule = dict(BEAT)
+
+
+@worker_ready.connect
+def _start_pulse(**_kwargs):
+    from config.kernel import pulse
+
+    pulse.start()
+
+
+@worker_shutting_down.connect
+def _stop_pulse(**_kwargs):
+    from config.kernel import pulse
+
+    pulse.stop()

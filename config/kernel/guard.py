@@ -1,0 +1,43 @@
+"""The door in front of every action: kind of credential, permission, lock; in that order, before any object is looked up."""
+
+from rest_framework.permissions import BasePermission
+
+from config.kernel.access import Actor, Kind, Route, ports, require
+from config.kernel.errors import ApiError
+
+_UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
+
+
+def not_accepted(actor: Actor, route: Route) -> ApiError:
+    """401: a good credential in the wrong place."""
+    return ApiError("credential_not_accepted", data={"kind": actor.kind.value, "accepted": sorted(kind.value for kind in route.kinds)})
+
+
+def check(actor: Actor, route: Route, method: str, kwargs: dict) -> None:
+    """Raise unless `actor` may go on to this action."""
+    if actor.is_anonymous:
+        if route.public:
+            return
+        raise ApiError("not_authenticated")
+    if actor.kind not in route.kinds:
+        if route.public:
+            return
+        raise not_accepted(actor, route)
+    if actor.kind is Kind.NODE and route.node_kwarg and str(kwargs.get(route.node_kwarg)) != actor.id:
+        raise not_accepted(actor, route)
+    if actor.must_change_password and not getattr(route, "public", False) and route.permission is not None:
+        raise ApiError("password_change_required")
+    if route.permission is not None and actor.kind is not Kind.NODE:
+        require(actor, route.permission)
+    if route.subsystem is not None and method in _UNSAFE and actor.kind is not Kind.NODE:
+        ports.check_lock(actor, route.subsystem)
+
+
+class Guard(BasePermission):
+    """Applies `check` with the view's `Route`; an action without a route is a defect that the system check finds first."""
+
+    def has_permission(self, request, view):
+        if view.action is None:
+            return True
+        check(request.actor, view.route, request.method, view.kwargs)
+        return True

@@ -1,0 +1,36 @@
+"""The door of the console's pages: who may open one, and where everyone else is sent.
+
+A page is a shell: layout, headings, filters, empty states and `<template>` rows. Its data comes from the REST API and `/ws`,
+which check everything again, so a page reads no table.
+"""
+
+from functools import wraps
+from urllib.parse import urlencode
+
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from config.kernel.access import Kind, Perm, holds
+
+
+def page(permission: Perm | None = None):
+    """Guard a page view: signed in as a user, past a forced password change, holding `permission` somewhere (else a 403 page that says so)."""
+
+    def decorate(view):
+        @wraps(view)
+        def guarded(request, **kwargs):
+            actor = request.actor
+            if actor.kind is not Kind.USER:
+                return redirect(f"{reverse('sign-in')}?{urlencode({'next': request.get_full_path()})}")
+            if actor.must_change_password and request.path != reverse("account"):
+                return redirect("account")
+            if permission and not holds(actor, permission):
+                response = render(request, "console/forbidden.html", {"page": "", "permission": permission.value}, status=403)
+            else:
+                response = view(request, **kwargs)
+            response["Cache-Control"] = "no-store"
+            return response
+
+        return guarded
+
+    return decorate

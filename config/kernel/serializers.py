@@ -1,0 +1,118 @@
+"""Serializer bases: snake_case attributes, camelCase on the wire, unknown fields refused, UTC milliseconds.
+
+Declare fields in snake_case as usual; `get_fields` renames them for the wire and sets `source`. `validate_<snake>` and `get_<snake>` methods
+keep working. Free-form objects are `FreeFormField`: their keys are never touched.
+"""
+
+import json
+from datetime import UTC
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from rest_framework import serializers
+
+from config.kernel import clock
+from config.kernel.names import FreeForm, camel
+
+
+class UtcDateTimeField(serializers.DateTimeField):
+    """RFC 3339; needs an offset on the way in (a naive time is an error, not a guess), UTC milliseconds on the way out."""
+
+    default_error_messages = {"naive": "The time needs an offset, for example 2026-05-13T08:42:00Z."}
+
+    def __init__(self, **kwargs):
+        super().__init__(default_timezone=UTC, **kwargs)
+
+    def enforce_timezone(self, value):
+        if value.tzinfo is None:
+            self.fail("naive")
+        return value
+
+    def to_representation(self, value):
+        return value if isinstance(value, str) else clock.wire(value)
+
+
+class FreeFormField(serializers.DictField):
+    """A client's own mapping, kept as it is; bounded by its JSON size in bytes."""
+
+    default_error_messages = {"too_large": "The object is larger than {limit} bytes."}
+
+    def __init__(self, *, limit_bytes: int = 4096, **kwargs):
+        self.limit_bytes = limit_bytes
+        super().__init__(child=serializers.JSONField(allow_null=True), **kwargs)
+
+    def to_internal_value(self, data):
+        value = super().to_internal_value(data)
+        if len(json.dumps(value)) > self.limit_bytes:
+            self.fail("too_large", limit=self.limit_bytes)
+        return FreeForm(value)
+
+    def to_representation(self, value):
+        return FreeForm(value or {})
+
+
+class CleanCharField(serializers.CharField):
+    """Text without control characters (but line breaks where `multiline`); trimmed."""
+
+    default_error_messages = {"control": "The text must not contain control characters."}
+
+    def __init__(self, *, multiline: bool = False, **kwargs):
+        self.multiline = multiline
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data):
+        if isinstance(data, (int, float)):
+            self.fail("invalid")
+        value = super().to_internal_value(data)
+        allowed = "\n\t\r" if self.multiline else ""
+        if any((ord(char) < 32 or ord(char) == 127) and char not in allowed for char in value):
+            self.fail("control")
+        return value
+
+
+class _Wire:
+    """Renames declared fields for the wire and refuses what is not declared."""
+
+    def get_fields(self):
+        renamed = {}
+        for name, field in super().get_fields().items():
+            wire_name = camel(name)
+            if isinstance(field, serializers.SerializerMethodField) and field.method_name is None:
+                field.method_name = f"get_{name}"
+            if wire_name != name:
+                if field.source is None and not isinstance(field, serializers.SerializerMethodField):
+                    field.source = name
+                if validator := getattr(self, f"validate_{name}", None):
+                    setattr(self, f"validate_{wire_name}", validator)
+            renamed[wire_name] = field
+        return renamed
+
+    def to_internal_value(self, data):
+        if isinstance(data, dict):
+            known = {name for name, field in self.fields.items() if not field.read_only}
+            unknown = [key for key in data if key not in known]
+            if unknown:
+                raise serializers.ValidationError(
+                    {str(key)[:100]: [serializers.ErrorDetail("This field is not known here.", code="unknown_parameter")] for key in unknown}
+                )
+        return super().to_internal_value(data)
+
+
+class Serializer(_Wire, serializers.Serializer):
+    """Base of every body and shape that is no model."""
+
+
+class ModelSerializer(_Wire, serializers.ModelSerializer):
+    """Base of every shape of a model."""
+
+    serializer_field_mapping = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        models.DateTimeField: UtcDateTimeField,
+        models.CharField: CleanCharField,
+        models.TextField: CleanCharField,
+        ArrayField: serializers.ListField,
+    }
+
+
+class NoBody(Serializer):
+    """For actions that take nothing: any field is refused."""

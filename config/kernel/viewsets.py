@@ -1,0 +1,184 @@
+"""The viewset every app builds on: routes declared, rows scoped, parameters known, refusals reported, idempotent when asked.
+
+    class NodeViewSet(TallyViewSet):
+        routes = {"list": Route(Perm.NODE_READ), "partial_update": Route(Perm.NODE_MANAGE, exempt="fleet inventory, no production command")}
+        filters = NodeFilters
+        serializer_class = NodeSerializer
+        def get_queryset(self): return selectors.nodes()          # everything; `self.rows()` is what this actor may see
+"""
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from config.kernel import exports, idempotency, pagination, ratelimit, versions
+from config.kernel.access import Actor, Perm, Route, ports
+from config.kernel.errors import ApiError
+from config.kernel.facets import facets
+from config.kernel.filters import PAGING, FilterSet, NoFilters, refuse_unknown
+from config.kernel.serializers import Serializer
+from rest_framework import serializers
+
+LISTING = {"list", "facets", "export"}
+
+
+class TallyViewSet(GenericViewSet):
+    """See the module. Subclasses declare `routes`, and for lists `filters`."""
+
+    routes: dict[str, Route] = {}
+    filters: type[FilterSet] = NoFilters
+    http_method_names = ["get", "post", "put", "patch", "delete", "head"]
+    lookup_field = "pk"
+    lookup_url_kwarg = "id"
+    pagination_class = None
+    # Audit area and noun of exports (`node` → verb `node.export.created`); list columns for CSV: [(name, read(row))].
+    export_name = ""
+    export_columns: exports.Columns = []
+
+    @property
+    def route(self) -> Route:
+        return self.routes[self.action]
+
+    @property
+    def actor(self) -> Actor:
+        return self.request.actor
+
+    def dispatch(self, request, *args, **kwargs):
+        return idempotency.run(request, lambda: super(TallyViewSet, self).dispatch(request, *args, **kwargs), self)
+
+    def initial(self, request, *args, **kwargs):
+        self.format_kwarg = None
+        request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)
+        self.perform_authentication(request)
+        ratelimit.check(request)
+        versions.pin(request)
+        self.check_permissions(request)
+        if self.action is not None:
+            self.check_query(request)
+
+    def check_query(self, request):
+        """Unknown query parameters are 400, but a hidden object comes first (03 §7's order)."""
+        try:
+            refuse_unknown(request.GET, self.known_query())
+        except ApiError:
+            if self.lookup_url_kwarg in self.kwargs and self.queryset_is_scoped():
+                self.get_object()
+            raise
+
+    def queryset_is_scoped(self) -> bool:
+        return self.route.permission is not None and type(self).get_queryset is not GenericViewSet.get_queryset
+
+    def known_query(self) -> set[str]:
+        known = set(self.route.query)
+        if self.action in LISTING:
+            known |= self.filters.known()
+        if self.action == "list":
+            known |= set(PAGING) if self.filters.search_fields else set(PAGING) - {"search"}
+        if self.action in {"export", "export_selected"}:
+            known.add("format")
+        return known
+
+    def permission_denied(self, request, message=None, code=None):
+        raise ApiError("permission_denied")
+
+    def handle_exception(self, exc):
+        reply = super().handle_exception(exc)
+        self.refusal = getattr(reply, "tally_error", None)
+        return reply
+
+    def finalize_response(self, request, response, *args, **kwargs):
+        reply = super().finalize_response(request, response, *args, **kwargs)
+        if error := getattr(reply, "tally_error", None):
+            idempotency.after_rollback(request, lambda: ports.refused(error, request, self))
+        return reply
+
+    # --- rows -----------------------------------------------------------------------------------------------------------------
+
+    def rows(self, permission: Perm | None = None):
+        """What this actor may see of `get_queryset()`, by the route's permission."""
+        return ports.scoped(self.get_queryset(), self.actor, permission or self.route.permission)
+
+    def get_object(self):
+        """The row of the path, or 404 alike for absent and hidden.
+
+        A reader who lacks the write permission on this very object gets 403 (03 §7): pass `read` in `read_permission`.
+        """
+        pk = self.kwargs[self.lookup_url_kwarg]
+        row = self.rows().filter(pk=pk).first()
+        if row is not None:
+            return row
+        read = getattr(self, "read_permission", None)
+        if read and read != self.route.permission and self.rows(read).filter(pk=pk).exists():
+            raise ApiError("permission_denied", data={"permission": self.route.permission.value, "rule": "out_of_scope"})
+        raise ApiError("not_found")
+
+    def body(self, serializer_class: type[Serializer], *, partial: bool = False, **context) -> dict:
+        """The validated body, snake_case; ApiError validation_failed or unknown_parameter."""
+        serializer = serializer_class(data=self.request.data, partial=partial, context={**self.get_serializer_context(), **context})
+        serializer.is_valid(raise_exception=True)
+        return serializer.validated_data
+
+    def shape(self, row, serializer_class: type[Serializer] | None = None, *, many: bool = False, **context):
+        """The wire shape of a row or rows."""
+        serializer = (serializer_class or self.get_serializer_class())(row, many=many, context={**self.get_serializer_context(), **context})
+        return serializer.data
+
+
+class ListMixin:
+    """GET list: scoped, filtered, sorted, keyset-paged."""
+
+    def list(self, request, *args, **kwargs):
+        chosen = self.filters(request.GET)
+        rows, limit, cursor = pagination.page(chosen.apply(self.rows()), request.GET, chosen)
+        return pagination.Page(self.shape(rows, many=True), limit=limit, next_cursor=cursor)
+
+
+class FacetsMixin:
+    """GET …/facets."""
+
+    @extend_schema(operation_id=None, responses={200: dict})
+    def facets(self, request, *args, **kwargs):
+        return Response(facets(self.rows(), self.filters(request.GET)))
+
+
+class ExportMixin:
+    """GET …/export (the current filters) and POST …/export (`{ids}`); both audited."""
+
+    def export(self, request, *args, **kwargs):
+        chosen = self.filters(request.GET)
+        column, descending = chosen.order(None)
+        queryset = chosen.apply(self.rows()).order_by(f"{'-' if descending else ''}{column}", "pk")
+        details = {"filters": {name: [str(value) for value in values] for name, values in chosen.values.items()}, "rows": queryset.count()}
+        return self._export(request, self.export_rows(queryset), details)
+
+    def export_selected(self, request, *args, **kwargs):
+        ids = self.body(exports.ExportBody)["ids"]
+        rows = exports.in_order(self.rows(), ids)
+        return self._export(request, rows, {"ids": [str(pk) for pk in ids][:50], "rows": len(ids)})
+
+    def export_rows(self, queryset):
+        """Rows with what the columns need; override to prefetch in chunks."""
+        return queryset.iterator(chunk_size=500)
+
+    def _export(self, request, rows, details: dict):
+        kind = exports.format_of(request.GET)
+        ports.record(f"{self.export_name}.exported", actor=self.actor, outcome="allowed", permission=self.route.permission, details=details)
+        return exports.respond(request, rows, self.export_columns, name=self.export_name.replace(".", "-"), kind=kind)
+
+
+class RetrieveMixin:
+    """GET …/:id."""
+
+    def retrieve(self, request, *args, **kwargs):
+        return Response(self.shape(self.get_object()))
+
+
+class BulkIds(Serializer):
+    """`{ids: [1–200]}` without duplicates."""
+
+    ids = serializers.ListField(child=serializers.UUIDField(), min_length=1, max_length=200)
+
+    def validate_ids(self, value):
+        if len(set(value)) != len(value):
+            raise serializers.ValidationError("An id appears twice.", code="duplicate")
+        return value

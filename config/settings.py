@@ -1,0 +1,225 @@
+"""Django settings. Everything that differs between installations comes from the environment (docs/operations.md)."""
+
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from config import env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VERSION = "0.1.0"
+TALLYROOM_VAR = env.VAR
+INSTANCE = env.instance()
+INSTANCE_ID = env.text("TALLYROOM_INSTANCE_ID") or INSTANCE.get("id", "000000")
+
+SECRET_KEY = env.secret("SECRET_KEY", "secret_key")
+DEBUG = env.flag("DJANGO_DEBUG", False)
+PUBLIC_ORIGIN = env.text("PUBLIC_ORIGIN") or INSTANCE.get("origin", "http://127.0.0.1:8000")
+_origin = urlsplit(PUBLIC_ORIGIN)
+HTTPS = _origin.scheme == "https"
+ALLOWED_HOSTS = [*env.words("ALLOWED_HOSTS"), _origin.hostname, "127.0.0.1", "localhost", "[::1]"]
+TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
+METRICS_ALLOWED_NETWORKS = env.words("METRICS_ALLOWED_NETWORKS")
+
+INSTALLED_APPS = [
+    "daphne",
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "config.kernel",
+    "audit",
+    "operators",
+    "nodes",
+    "sessions",
+    "recordings",
+    "config.admin_site.TallyAdminConfig",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "guardian",
+    "axes",
+    "channels",
+]
+
+MIDDLEWARE = [
+    "config.kernel.middleware.RequestContextMiddleware",
+    "config.kernel.middleware.ErrorEnvelopeMiddleware",
+    "config.kernel.middleware.SecurityHeadersMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.kernel.middleware.BodyLimitMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "config.kernel.middleware.ActorMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+ASGI_APPLICATION = "config.asgi.application"
+APPEND_SLASH = False
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "operators.console.context.console",
+            ]
+        },
+    }
+]
+
+
+def _database(url: str) -> dict:
+    """postgres://user:password@host:port/name?option=value as Django's DATABASES entry."""
+    parts = urlsplit(url)
+    options = dict(parse_qsl(parts.query))
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": options.pop("host", "") or unquote(parts.hostname or ""),
+        "PORT": str(parts.port or ""),
+        "CONN_MAX_AGE": env.integer("DATABASE_CONN_MAX_AGE", 60),
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"connect_timeout": 5, **options},
+    }
+
+
+DATABASES = {"default": _database(env.secret("DATABASE_URL", "database_url") or "postgres://tallyroom@127.0.0.1/tallyroom")}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+REDIS_URL = env.secret("REDIS_URL", "redis_url") or "redis://127.0.0.1:6379/0"
+
+AUTH_USER_MODEL = "operators.User"
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "operators.access.backend.AccessBackend"]
+ANONYMOUS_USER_NAME = None
+GUARDIAN_MONKEY_PATCH_USER = False
+SILENCED_SYSTEM_CHECKS = ["guardian.W001", "security.W008"]  # AccessBackend decides alone (03 §8); redirects are the edge's.
+PASSWORD_HASHERS = ["operators.identity.hashers.TallyArgon2"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator", "OPTIONS": {"user_attributes": ("username", "email", "name")}},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "/sign-in"
+SIGN_IN_SECONDS = 12 * 3600
+
+AXES_FAILURE_LIMIT = 5
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_COOLOFF_TIME = 0.25
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_CLIENT_IP_CALLABLE = "config.kernel.context.client_address"
+AXES_VERBOSE = False
+AXES_ENABLE_ACCESS_FAILURE_LOG = False
+
+_secure = "__Host-" if HTTPS else ""
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_COOKIE_NAME = f"{_secure}tr_s_{INSTANCE_ID}"
+SESSION_COOKIE_AGE = SIGN_IN_SECONDS
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_NAME = f"{_secure}tr_csrf_{INSTANCE_ID}"
+CSRF_COOKIE_SECURE = HTTPS
+CSRF_FAILURE_VIEW = "config.kernel.views.csrf_failure"
+CSRF_TRUSTED_ORIGINS = [PUBLIC_ORIGIN]
+SECURE_HSTS_SECONDS = 31536000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if env.flag("EDGE_TLS", HTTPS):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = Path(env.text("STATIC_ROOT") or TALLYROOM_VAR / "static")
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if env.flag("STATIC_MANIFEST", (STATIC_ROOT / "staticfiles.json").is_file())
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_AUTOREFRESH = DEBUG
+MEDIA_ROOT = Path(env.text("MEDIA_ROOT") or TALLYROOM_VAR / "media")
+# Path prefix that the edge turns into files (X-Accel-Redirect); empty where there is no edge.
+MEDIA_ACCEL_PREFIX = env.text("MEDIA_ACCEL_PREFIX")
+
+# Bodies are bounded by BodyLimitMiddleware per route; Django's own limit must not answer first with HTML.
+DATA_UPLOAD_MAX_MEMORY_SIZE = None
+JSON_BODY_LIMIT_BYTES = 1024 * 1024
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["config.kernel.authentication.TallyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["config.kernel.guard.Guard"],
+    "DEFAULT_RENDERER_CLASSES": ["config.kernel.wire.EnvelopeRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["config.kernel.wire.StrictJSONParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.kernel.wire.Negotiation",
+    "DEFAULT_SCHEMA_CLASS": "config.kernel.openapi.TallyAutoSchema",
+    "EXCEPTION_HANDLER": "config.kernel.errors.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,
+}
+API_VERSIONS = ["2024-11-11", "2025-06-19", "2026-11-23"]
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Tallyroom",
+    "DESCRIPTION": "The control room for live media. Success is `{data}`, errors are `{code, transient, message, data?}`.",
+    "VERSION": API_VERSIONS[-1],
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "POSTPROCESSING_HOOKS": ["config.kernel.openapi.finish"],
+    "PREPROCESSING_HOOKS": ["config.kernel.openapi.only_api"],
+}
+RATE_LIMIT_ENABLED = env.flag("RATE_LIMIT_ENABLED", True)
+
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_QUEUE = "control"
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_connect_timeout": 3, "socket_timeout": 30}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_REDIRECT_STDOUTS = False
+CELERY_BEAT_SCHEDULE_FILENAME = str(TALLYROOM_VAR / "run" / "celerybeat-schedule")
+CELERY_TIMEZONE = "UTC"
+
+# Times of the spec, each in seconds; the fault tests scale them.
+NODE_DEGRADED_AFTER_SECONDS = env.number("NODE_DEGRADED_AFTER_SECONDS", 20)
+NODE_OFFLINE_AFTER_SECONDS = env.number("NODE_OFFLINE_AFTER_SECONDS", 120)
+JOB_LEASE_SECONDS = env.number("JOB_LEASE_SECONDS", 60)
+JOB_NOT_CLAIMED_SECONDS = env.number("JOB_NOT_CLAIMED_SECONDS", 300)
+JOB_NODE_LOST_SECONDS = env.number("JOB_NODE_LOST_SECONDS", 24 * 3600)
+TRASH_SECONDS = env.number("TRASH_SECONDS", 24 * 3600)
+AUDIT_SIGNING_KEY = env.text("AUDIT_SIGNING_KEY") or str(TALLYROOM_VAR / "secrets" / "audit.pem")
+AUDIT_ANCHORS = TALLYROOM_VAR / "audit" / "anchors.jsonl"
+
+LOGGING_CONFIG = "config.kernel.logs.configure"
+LOGGING = {"level": env.text("LOG_LEVEL", "INFO")}
