@@ -1,0 +1,49 @@
+"""What every page of the console shows around its content: who is signed in, where they can go, which theme they chose."""
+
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
+
+from config.kernel.access import Kind, Perm, holds
+
+# (page, name of the route, words, icon, permission, key of `g …`) in three groups: Live, Capture, Assurance.
+NAVIGATION = (
+    ("Live", (("overview", "Overview", "overview", Perm.NODE_READ, "o"),)),
+    ("Capture", (("nodes", "Fleet", "fleet", Perm.NODE_READ, "n"), ("recordings", "Library", "library", Perm.RECORDING_READ, "l"))),
+    ("Assurance", (("audit", "Audit", "audit", Perm.AUDIT_READ, "a"),)),
+)
+THEMES = {"dark", "light"}
+THEME_COOKIE = "tr_theme"
+
+
+def console(request) -> dict:
+    """Context processor. Lazy, because API and admin answers use templates too and need none of it."""
+    return {"console": SimpleLazyObject(lambda: _console(request)), "icons": static("icons.svg")}
+
+
+def _console(request) -> dict:
+    actor = getattr(request, "actor", None)
+    theme = request.COOKIES.get(THEME_COOKIE, "")
+    shared = {"theme": theme if theme in THEMES else ""}
+    if actor is None or actor.kind is not Kind.USER:
+        return shared
+    user = actor.subject
+    held = [perm.value for perm in Perm if holds(actor, perm)]
+    return shared | {
+        "name": user.name or actor.label,
+        "initials": initials(user.name or actor.label),
+        "is_staff": user.is_staff,
+        "must_change_password": actor.must_change_password,
+        "permissions": " ".join(held),
+        "navigation": [(group, [_entry(*item) for item in items if item[3].value in held]) for group, items in NAVIGATION],
+    }
+
+
+def _entry(name, words, icon, _permission, key) -> dict:
+    return {"page": name, "href": reverse(name), "words": words, "icon": icon, "key": key}
+
+
+def initials(name: str) -> str:
+    """Alice Marchetti → AM; alice@example.org → AE."""
+    words = [word for word in name.replace("@", " ").replace(".", " ").split() if word]
+    return "".join(word[0] for word in words[:2]).upper() or "?"

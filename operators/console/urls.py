@@ -1,0 +1,10 @@
+"""Pages of this app. The pages of the other apps are composed beside these in `config/urls.py`."""
+
+from django.urls import path
+
+from operators.identity import pages
+
+urlpatterns = [
+    path("sign-in", pages.sign_in, name="sign-in"),
+    path("account", pages.account, name="account"),
+]

@@ -1,0 +1,112 @@
+// What is around every page: counts, connection, clock, theme, keys.
+
+import { get, post } from "./api.js";
+import { $, $$, debounce, fill, icon, setAttr, text } from "./dom.js";
+import { plural, time, utc } from "./format.js";
+import { command, startKeys } from "./keys.js";
+import { live } from "./socket.js";
+
+const THEME_SECONDS = 365 * 86400;
+const POLL_MS = 30000;
+
+/** Whether the person holds a permission anywhere; the server decides again on every call. */
+export const may = (permission) => document.body.dataset.permissions.split(" ").includes(permission);
+
+export function setTheme(theme) {
+  const root = document.documentElement;
+  if (theme) root.dataset.theme = theme;
+  else delete root.dataset.theme;
+  document.cookie = `tr_theme=${theme || ""}; path=/; samesite=lax; max-age=${theme ? THEME_SECONDS : 0}`;
+  dispatchEvent(new Event("themechange"));
+}
+
+export const theme = () => document.documentElement.dataset.theme || "";
+
+function toggleTheme() {
+  const now = theme() || (matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark");
+  setTheme(now === "light" ? "dark" : "light");
+}
+
+function badge(name, n, words, glyph) {
+  for (const node of $$(`[data-count="${name}"]`)) {
+    node.hidden = !n;
+    if (!n) continue;
+    node.replaceChildren(...(glyph ? [icon(glyph)] : []), glyph ? String(n) : words);
+    setAttr(node, "aria-label", glyph ? words : null);
+  }
+}
+
+function showStatus(status) {
+  const recording = status.recordings?.recording ?? 0;
+  badge("recording", recording, `REC ${recording}`);
+  badge("critical", status.health?.critical, plural(status.health?.critical, "critical alarm"), "crit");
+  badge("warning", status.health?.warning, plural(status.health?.warning, "warning"), "warn");
+  badge("offline", status.nodes?.offline, `${status.nodes?.offline} OFFLINE`);
+  const quiet = !recording && !status.health?.critical && !status.health?.warning && !status.nodes?.offline;
+  for (const node of $$('[data-count="quiet"]')) node.hidden = !quiet;
+  for (const node of $$('[data-count="nodes"]')) text(node, status.nodes?.total ? String(status.nodes.total) : "");
+  const down = status.degraded || [];
+  const banner = $("#degraded");
+  banner.hidden = !down.length;
+  fill(banner, { what: down.length ? `Not answering: ${down.join(", ")}. What is recording goes on by itself.` : "" });
+  dispatchEvent(new CustomEvent("status", { detail: status }));
+}
+
+async function refreshStatus() {
+  try {
+    showStatus((await get("/status")).data);
+  } catch (error) {
+    if (error.status !== 403 && error.code !== "unreachable") throw error;
+  }
+}
+
+const CONNECTION = {
+  off: ["clock", "Connecting"], connecting: ["clock", "Connecting"], live: ["check", "Live"], lost: ["offline", "Lost"], refused: ["lock", "Signed out"],
+};
+
+function showConnection() {
+  const [glyph, words] = CONNECTION[live.state];
+  const box = $("#connection");
+  const lost = live.lostAt !== null;
+  box.firstElementChild.replaceWith(icon(glyph, "i-s"));
+  fill(box, { words: lost && live.state === "connecting" ? "Reconnecting" : words, seq: live.state === "live" && live.seq !== null ? `seq ${live.seq}` : null });
+  box.classList.toggle("lost", lost);
+  const banner = $("#stale");
+  banner.hidden = !lost;
+  if (lost) fill(banner, { since: `Stale since ${time(live.lostAt)}` });
+  document.body.classList.toggle("stale-page", lost);
+}
+
+function tick() {
+  const now = new Date();
+  const clock = $("#clock");
+  text(clock, time(now));
+  clock.title = utc(now.toISOString()).slice(0, 19) + " UTC";
+  setTimeout(tick, 1000 - (Date.now() % 1000) + 5);
+}
+
+export async function signOut() {
+  await post("/auth/logout", {}, { key: null });
+  location.assign("/sign-in");
+}
+
+/** Re-reads the counts soon; the topics of this page call it on their changes too. */
+export const statusSoon = debounce(refreshStatus, 700);
+
+function start() {
+  startKeys();
+  command(null, "Light or dark", toggleTheme, { glyph: "sun" });
+  command(null, "Sign out", signOut, { glyph: "lock" });
+  $("#theme").addEventListener("click", toggleTheme);
+  $("#retry").addEventListener("click", () => live.retryNow());
+  live.addEventListener("state", showConnection);
+  live.addEventListener("seq", debounce(showConnection, 100));
+  live.addEventListener("state", () => { if (live.state === "live") statusSoon(); });
+  for (const topic of ["nodes", "recordings", "health"]) live.subscribe(topic, { onEvent: statusSoon });
+  live.start();
+  tick();
+  refreshStatus();
+  setInterval(() => { if (!document.hidden) refreshStatus(); }, POLL_MS);
+}
+
+start();
