@@ -10,7 +10,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("tallyroom")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(
-    packages=["config.kernel", "audit", "operators.access", "nodes.fleet", "nodes.meters", "nodes.health", "recordings.library", "recordings.jobs"],
+    packages=["audit", "operators.access", "nodes.fleet", "nodes.meters", "nodes.health", "recordings.library", "recordings.jobs"],
 )
 
 
@@ -22,6 +22,8 @@ def _keep_our_logging(**_kwargs):
 @app.on_after_finalize.connect
 def _compose_beat(sender, **_kwargs):
     from config.kernel.tasks import BEAT
+
+    import config.kernel.purge  # noqa: F401 - registers its task
 
     sender.loader.import_default_modules()
     sender.conf.beat_schedule = dict(BEAT)

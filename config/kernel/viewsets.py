@@ -8,16 +8,16 @@
 """
 
 from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from config.kernel import exports, idempotency, pagination, ratelimit, versions
+from config.kernel import context, exports, idempotency, pagination, ratelimit, versions
 from config.kernel.access import Actor, Perm, Route, ports
 from config.kernel.errors import ApiError
 from config.kernel.facets import facets
 from config.kernel.filters import PAGING, FilterSet, NoFilters, refuse_unknown
 from config.kernel.serializers import Serializer
-from rest_framework import serializers
 
 LISTING = {"list", "facets", "export"}
 
@@ -28,6 +28,8 @@ class TallyViewSet(GenericViewSet):
     routes: dict[str, Route] = {}
     filters: type[FilterSet] = NoFilters
     http_method_names = ["get", "post", "put", "patch", "delete", "head"]
+    # What version changes of this API are declared for (`versions.VersionChange.resource`).
+    resource = ""
     lookup_field = "pk"
     lookup_url_kwarg = "id"
     pagination_class = None
@@ -87,10 +89,19 @@ class TallyViewSet(GenericViewSet):
         return reply
 
     def finalize_response(self, request, response, *args, **kwargs):
+        if self.resource and response.status_code < 300 and getattr(response, "data", None) is not None:
+            self._lower(response)
         reply = super().finalize_response(request, response, *args, **kwargs)
         if error := getattr(reply, "tally_error", None):
             idempotency.after_rollback(request, lambda: ports.refused(error, request, self))
         return reply
+
+    def _lower(self, response) -> None:
+        version = context.current().version
+        if getattr(response, "enveloped", False):
+            response.data["data"] = versions.lower(self.resource, version, response.data["data"])
+        else:
+            response.data = versions.lower(self.resource, version, response.data)
 
     # --- rows -----------------------------------------------------------------------------------------------------------------
 
@@ -112,15 +123,16 @@ class TallyViewSet(GenericViewSet):
             raise ApiError("permission_denied", data={"permission": self.route.permission.value, "rule": "out_of_scope"})
         raise ApiError("not_found")
 
-    def body(self, serializer_class: type[Serializer], *, partial: bool = False, **context) -> dict:
+    def body(self, serializer_class: type[Serializer], *, partial: bool = False, **extra) -> dict:
         """The validated body, snake_case; ApiError validation_failed or unknown_parameter."""
-        serializer = serializer_class(data=self.request.data, partial=partial, context={**self.get_serializer_context(), **context})
+        data = versions.lift(self.resource, context.current().version, self.request.data)
+        serializer = serializer_class(data=data, partial=partial, context={**self.get_serializer_context(), **extra})
         serializer.is_valid(raise_exception=True)
         return serializer.validated_data
 
-    def shape(self, row, serializer_class: type[Serializer] | None = None, *, many: bool = False, **context):
+    def shape(self, row, serializer_class: type[Serializer] | None = None, *, many: bool = False, **extra):
         """The wire shape of a row or rows."""
-        serializer = (serializer_class or self.get_serializer_class())(row, many=many, context={**self.get_serializer_context(), **context})
+        serializer = (serializer_class or self.get_serializer_class())(row, many=many, context={**self.get_serializer_context(), **extra})
         return serializer.data
 
 

@@ -1,0 +1,113 @@
+"""`Idempotency-Key` on POST and PATCH: key, domain rows and stored answer commit together; a crash frees the key.
+
+While a request runs it holds an advisory lock of its transaction on (scope, key), so a twin learns at once that it is still running, and
+nothing has to be cleaned up after a crash. Only 2xx is stored. Requests without an account (sign-in) ignore the header: their scope would be
+shared by strangers.
+"""
+
+import hashlib
+import json
+import re
+from contextlib import suppress
+
+from django.db import connection, transaction
+from django.http import HttpResponse
+
+from config.kernel import authentication, clock, errors, wire
+from config.kernel.errors import ApiError
+from config.kernel.models import IdempotencyRecord
+
+KEEP_SECONDS = 24 * 3600
+_KEY = re.compile(r"[\x21-\x7e][\x20-\x7e]{0,254}")
+_STORED_HEADERS = ("Location", "ETag", "Content-Type")
+
+
+def run(request, dispatch, view) -> HttpResponse:
+    """`dispatch()` once for each (account, key); later calls get the first 2xx again with `Idempotent-Replayed: true`."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None or request.method not in {"POST", "PATCH"}:
+        return dispatch()
+    try:
+        actor = authentication.resolve(request)
+        if not _KEY.fullmatch(key):
+            raise errors.FieldError("Idempotency-Key", "invalid", "The key must be 1 to 255 printable ASCII characters.")
+        if actor.is_anonymous or not getattr(view, "stores_replies", True):
+            return dispatch()
+        # Read the body before the transaction starts: a slow client must not hold one open.
+        fingerprint = _fingerprint(request)
+    except ApiError as error:
+        return errors.response(error)
+    request._after_rollback = []
+    reply = _once(request, dispatch, f"{actor.kind}:{actor.id}", key, fingerprint)
+    for report in request._after_rollback:
+        report()
+    return reply
+
+
+def after_rollback(request, report) -> None:
+    """Run `report` now, or once the idempotent transaction around this request has been undone."""
+    waiting = getattr(getattr(request, "_request", request), "_after_rollback", None)
+    if waiting is None:
+        report()
+    else:
+        waiting.append(report)
+
+
+def _once(request, dispatch, scope: str, key: str, fingerprint: bytes) -> HttpResponse:
+    try:
+        with transaction.atomic():
+            if not _try_lock(scope, key):
+                raise ApiError("idempotency_key_in_use", headers={"Retry-After": "1"})
+            record = IdempotencyRecord.objects.filter(scope=scope, key=key).first()
+            if record is not None and (clock.now() - record.created_at).total_seconds() < KEEP_SECONDS:
+                return _replay(record, fingerprint)
+            if record is not None:
+                record.delete()
+            reply = dispatch()
+            if hasattr(reply, "render") and not reply.is_rendered:
+                reply.render()
+            if 200 <= reply.status_code < 300 and not reply.streaming:
+                _store(scope, key, fingerprint, reply)
+            elif reply.status_code >= 300:
+                transaction.set_rollback(True)
+            return reply
+    except ApiError as error:
+        return errors.response(error)
+
+
+def _try_lock(scope: str, key: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 1))", [f"{scope}|{key}"])
+        return cursor.fetchone()[0]
+
+
+def _fingerprint(request) -> bytes:
+    body = request.body
+    with suppress(ValueError):
+        body = json.dumps(wire.loads(body), sort_keys=True).encode() if body else b""
+    parts = [request.method, request.path, "&".join(sorted(request.META.get("QUERY_STRING", "").split("&"))), request.headers.get("Operator-Version", "")]
+    return hashlib.sha256("\n".join(parts).encode() + b"\n" + body).digest()
+
+
+def _store(scope, key, fingerprint, reply) -> None:
+    stored = getattr(reply, "replay_body", None)
+    IdempotencyRecord.objects.create(
+        scope=scope,
+        key=key,
+        fingerprint=fingerprint,
+        status=reply.status_code,
+        headers={name: reply[name] for name in _STORED_HEADERS if reply.has_header(name)},
+        # A reply that shows a secret once says what its replay looks like (without it).
+        body=wire.dumps({"data": stored}) if stored is not None else bytes(reply.content),
+        created_at=clock.now(),
+    )
+
+
+def _replay(record: IdempotencyRecord, fingerprint: bytes) -> HttpResponse:
+    if bytes(record.fingerprint) != fingerprint:
+        raise ApiError("idempotency_key_reused")
+    reply = HttpResponse(bytes(record.body), status=record.status)
+    for name, value in record.headers.items():
+        reply[name] = value
+    reply["Idempotent-Replayed"] = "true"
+    return reply

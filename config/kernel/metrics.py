@@ -1,0 +1,50 @@
+"""Prometheus metrics: each process writes its counters to files under PROMETHEUS_MULTIPROC_DIR; `/metrics` adds them up.
+
+Apps add gauges with `register_collector(fn)`: `fn(actor)` yields prometheus_client metric families that this actor may see, from memory or
+Valkey, never from a query that fails with the database down.
+"""
+
+import os
+from collections.abc import Callable
+
+import structlog
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import REGISTRY
+
+log = structlog.get_logger("metrics")
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
+HTTP_SECONDS = Histogram("tallyroom_http_request_seconds", "Time to answer a request", ["method", "status"])
+AUDIT_LOST = Counter("tallyroom_audit_lost_total", "Refusals that could not be written to the audit")
+# Further parts of `/readyz`: name → probe returning bool.
+READINESS: dict[str, Callable[[], bool]] = {}
+_collectors: list[Callable] = []
+
+
+def register_collector(collect: Callable) -> None:
+    """`collect(actor)` → iterable of metric families; `actor` is ANONYMOUS for an allowed address (sees everything)."""
+    _collectors.append(collect)
+
+
+class _Of:
+    def __init__(self, actor):
+        self.actor = actor
+
+    def collect(self):
+        for collect in _collectors:
+            try:
+                yield from list(collect(self.actor))
+            except Exception as error:  # noqa: BLE001 - one section must not take the others along
+                log.warning("collector_failed", collector=collect.__module__, error=type(error).__name__)
+
+
+def exposition(actor) -> bytes:
+    """The text of `/metrics` for this actor."""
+    registry = CollectorRegistry()
+    registry.register(_Of(actor))
+    shared = REGISTRY
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        shared = CollectorRegistry()
+        MultiProcessCollector(shared)
+    return generate_latest(shared) + generate_latest(registry)

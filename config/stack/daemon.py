@@ -1,0 +1,129 @@
+"""supervisord inside this process, with what it lacks: one merged log, children that never outlive it, pids on disk."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+from supervisor import loggers
+from supervisor.dispatchers import PInputDispatcher, POutputDispatcher
+from supervisor.events import ProcessCommunicationStdoutEvent
+from supervisor.options import ProcessConfig, ServerOptions
+from supervisor.process import Subprocess
+from supervisor.states import ProcessStates, SupervisorStates
+from supervisor.supervisord import Supervisor
+
+from config.stack.leftovers import PidRecord, end_group
+from config.stack.merged_log import MergedLog, ProgramLog, StackHandler
+
+# supervisord waits one second longer after each failed start; a part whose database is away must be back at once.
+LONGEST_BACKOFF_SECONDS = 2
+_PR_SET_PDEATHSIG = 1
+
+
+class Output(POutputDispatcher):
+    """What one program writes, on its way to the merged log."""
+
+    def _init_normallog(self) -> None:
+        self.normallog = ProgramLog(self.process.config.options.merged_log, self.process.config.name)
+
+    def close(self) -> None:
+        self.normallog.flush()
+        super().close()
+
+
+class Child(Subprocess):
+    def change_state(self, new_state, expected=True):
+        changed = super().change_state(new_state, expected)
+        if new_state == ProcessStates.BACKOFF:
+            self.delay = min(self.delay, self.laststop + LONGEST_BACKOFF_SECONDS)
+        return changed
+
+    def _spawn_as_parent(self, pid):
+        self.config.options.pid_record.add(self.config.name, pid)
+        return super()._spawn_as_parent(pid)
+
+    def finish(self, pid, sts):
+        end_group(pid)
+        super().finish(pid, sts)
+
+
+class ChildConfig(ProcessConfig):
+    def make_process(self, group=None):
+        process = Child(self)
+        process.group = group
+        return process
+
+    def make_dispatchers(self, proc):
+        pipes = self.options.make_pipes(not self.redirect_stderr)
+        dispatchers = {
+            pipes["stdout"]: Output(proc, ProcessCommunicationStdoutEvent, pipes["stdout"]),
+            pipes["stdin"]: PInputDispatcher(proc, "stdin", pipes["stdin"]),
+        }
+        return dispatchers, pipes
+
+
+class Options(ServerOptions):
+    """supervisord's options; `starter_pid` is the process that starts the programs in order (see `startup`)."""
+
+    def __init__(self, *, log: MergedLog, pid_record: PidRecord, starter_pid: int):
+        super().__init__()
+        self.merged_log = log
+        self.pid_record = pid_record
+        self.starter_pid = starter_pid
+        self.starter_status: int | None = None
+
+    def make_logger(self) -> None:
+        self.logger = loggers.getLogger(self.loglevel)
+        self.logger.addHandler(StackHandler(self.merged_log))
+
+    def processes_from_section(self, parser, section, group_name, klass=None):
+        return super().processes_from_section(parser, section, group_name, klass or ChildConfig)
+
+    def setpgrp(self) -> None:
+        """Runs in the child. If the supervisor is killed, the kernel ends its children; `leftovers` sees to the rest."""
+        super().setpgrp()
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+    def waitpid(self):
+        pid, status = super().waitpid()
+        if pid == self.starter_pid:
+            self.starter_status = os.waitstatus_to_exitcode(status)
+            self.pidhistory.pop(pid, None)
+            return self.waitpid()
+        return pid, status
+
+    def get_signal(self):
+        """A closed terminal ends the stack; supervisord would start it anew."""
+        number = super().get_signal()
+        return signal.SIGTERM if number == signal.SIGHUP else number
+
+
+class Watch(Supervisor):
+    def reap(self, once=False, recursionguard=0):
+        super().reap(once, recursionguard)
+        if self.options.starter_status and self.options.mood == SupervisorStates.RUNNING:
+            # Start-up failed and has said why.
+            self.options.mood = SupervisorStates.SHUTDOWN
+
+
+def run(conf: Path, *, log: MergedLog, pid_record: PidRecord, starter_pid: int) -> int:
+    """Supervise until told to stop, in the foreground. Returns the exit status: that of a failed start-up, else 0."""
+    options = Options(log=log, pid_record=pid_record, starter_pid=starter_pid)
+    arguments: Sequence[str] = ["--configuration", str(conf)]
+    options.realize(arguments, doc=__doc__)
+    options.first = True
+    options.test = False
+    try:
+        Watch(options).main()
+    except SystemExit:
+        # supervisord's event loop ends this way.
+        pass
+    finally:
+        options.close_httpservers()
+        options.close_logger()
+        pid_record.clear()
+    return options.starter_status or 0

@@ -1,0 +1,32 @@
+"""Every route of the web side: composition only."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from config.kernel import views
+
+handler400 = "config.kernel.views.bad_request"
+handler403 = "config.kernel.views.forbidden"
+handler404 = "config.kernel.views.not_found"
+handler500 = "config.kernel.views.server_error"
+
+_schema = SpectacularAPIView.as_view(authentication_classes=[], permission_classes=[])
+_docs = SpectacularSwaggerView.as_view(url_name="schema", authentication_classes=[], permission_classes=[])
+
+urlpatterns = [
+    path("healthz", views.healthz, name="healthz"),
+    path("readyz", views.readyz, name="readyz"),
+    path("metrics", views.metrics_view, name="metrics"),
+    path("api/schema", _schema, name="schema"),
+    path("api/docs", _docs, name="docs"),
+    *[path("api/v1/", include(f"{app}.urls")) for app in ("operators", "audit", "nodes", "recordings")],
+    path("admin/", admin.site.urls),
+    path("", include("operators.console.urls")),
+]
+
+if settings.DEBUG and settings.ROOT_URLCONF == __name__:
+    from django.contrib.staticfiles.urls import staticfiles_urlpatterns
+
+    urlpatterns += staticfiles_urlpatterns()
