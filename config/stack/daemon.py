@@ -11,6 +11,7 @@ from pathlib import Path
 from supervisor import loggers
 from supervisor.dispatchers import PInputDispatcher, POutputDispatcher
 from supervisor.events import ProcessCommunicationStdoutEvent
+from supervisor.medusa.asyncore_25 import ExitNow
 from supervisor.options import ProcessConfig, ServerOptions
 from supervisor.process import Subprocess
 from supervisor.states import ProcessStates, SupervisorStates
@@ -119,8 +120,8 @@ def run(conf: Path, *, log: MergedLog, pid_record: PidRecord, starter_pid: int) 
     options.test = False
     try:
         Watch(options).main()
-    except SystemExit:
-        # supervisord's event loop ends this way.
+    except ExitNow:
+        # supervisord's event loop has no other way out.
         pass
     finally:
         options.close_httpservers()

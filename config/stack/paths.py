@@ -8,18 +8,23 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import random
 import socket
+import stat
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from config.stack.errors import StackError
+
 PROJECT = Path(__file__).resolve().parents[2]
 
 # sockaddr_un holds 108 bytes with its terminating NUL.
 SOCKET_PATH_LIMIT = 107
+_FIRST_PORT = 15000
 # The longest socket name put in a socket folder, beside the slash before it.
-_LONGEST_SOCKET_NAME = len("/.s.PGSQL.65535.lock")
+_LONGEST_SOCKET_NAME = len("/supervisor.sock.4194304")
 
 
 @dataclass(frozen=True)
@@ -80,9 +85,13 @@ class Instance:
         return self.var / "instance.json"
 
     @property
-    def id(self) -> str:
-        """A short name that no two folders share; marks this instance's processes in their environment."""
-        return hashlib.sha256(str(self.var).encode()).hexdigest()[:12]
+    def control_socket(self) -> Path:
+        """Where supervisord answers `hold`, `release`, `status` and `stop`."""
+        return self.socket_dir("ctl") / "supervisor.sock"
+
+    @property
+    def pids(self) -> Path:
+        return self.run / "pids.json"
 
     def socket_dir(self, name: str) -> Path:
         """The folder for the Unix sockets of `name`: in `var/run`, or a short one when that path is too long."""
@@ -92,7 +101,20 @@ class Instance:
         base = Path(os.environ.get("XDG_RUNTIME_DIR") or "/tmp")
         if not base.is_dir() or len(os.fsencode(base)) > 40:
             base = Path("/tmp")
-        return base / f"tallyroom-{self.id}-{name}"
+        short = hashlib.sha256(os.fsencode(self.var)).hexdigest()[:12]
+        return base / f"tallyroom-{short}-{name}"
+
+    def make_socket_dir(self, name: str, owner: int | None = None) -> Path:
+        """The folder of `socket_dir`, made 0700. Raises StackError when someone else was there before us."""
+        folder = self.socket_dir(name)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        status = folder.lstat()
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid not in {os.geteuid(), owner}:
+            raise StackError(f"{folder} belongs to another user; remove it, or set TALLYROOM_VAR to a shorter path.")
+        folder.chmod(0o700)
+        if owner is not None:
+            os.chown(folder, owner, owner)
+        return folder
 
     def create(self) -> None:
         """Make the folders, each with the narrowest mode that works.
@@ -103,7 +125,7 @@ class Instance:
         passage = 0o711 if os.geteuid() == 0 else 0o700
         make_folder(self.var, passage if not self.var.exists() else None)
         make_folder(self.run, passage)
-        for folder in (self.secrets, self.log.parent, self.valkey, self.caddy, self.agent, self.metrics):
+        for folder in (self.secrets, self.log.parent, self.valkey, self.caddy, self.agent):
             make_folder(folder, 0o700)
         make_folder(self.media, 0o700 if not self.media.exists() else None)
         make_folder(self.static, 0o755)
@@ -153,19 +175,28 @@ def port_is_free(port: int, host: str = "127.0.0.1") -> bool:
     return True
 
 
-def free_ports(count: int, *, preferred: Iterable[int] = ()) -> list[int]:
-    """`count` different free loopback ports; the `preferred` ones first, where they are still free."""
-    ports = [port for port in dict.fromkeys(preferred) if port_is_free(port)][:count]
-    held: list[socket.socket] = []
-    try:
-        while len(ports) < count:
-            probe = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-            held.append(probe)
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-            if port not in ports:
-                ports.append(port)
-    finally:
-        for probe in held:
-            probe.close()
+def free_ports(count: int, *, avoid: Iterable[int] = ()) -> list[int]:
+    """`count` different free loopback ports, none of them in `avoid`.
+
+    They lie below the range that the system gives to outgoing connections: in it, a client that tries to reach a
+    server that is just restarting can be given the server's port, even connect to itself.
+    """
+    ports: list[int] = []
+    taken = set(avoid)
+    for candidate in random.SystemRandom().sample(range(_FIRST_PORT, _first_outgoing_port()), k=2000):
+        if len(ports) == count:
+            break
+        if candidate not in taken and port_is_free(candidate):
+            ports.append(candidate)
+    if len(ports) < count:
+        raise StackError("No free port was found on 127.0.0.1.")
     return ports
+
+
+def _first_outgoing_port() -> int:
+    try:
+        first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        first = 32768
+    # A machine that gives out nearly all ports leaves no better choice.
+    return first if first >= _FIRST_PORT + 4000 else 65536

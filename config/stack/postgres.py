@@ -18,14 +18,11 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
-
 from config.stack import process as processes
 from config.stack.errors import StackError
 from config.stack.paths import free_ports, make_folder, write_atomically
 
 ROLE = DATABASE = "tallyroom"
-EXTENSIONS = ("pg_trgm", "unaccent", "btree_gist")
 
 # The range that systemd hands out to services without an account; it exists in containers, too.
 _UID_FIRST, _UID_COUNT = 61184, 4336
@@ -157,8 +154,6 @@ def prepare(cluster: Cluster, *, uid: int | None, bin_dir: Path, temporary: bool
     """Make the cluster if it is new and write its settings; an existing one keeps its data. Leaves no server running."""
     if not (cluster.data / "PG_VERSION").exists():
         _initdb(cluster, uid=uid, bin_dir=bin_dir)
-    make_folder(cluster.sockets, None)
-    cluster.sockets.chmod(0o700)
     settings = _SETTINGS | {"port": str(cluster.port), "unix_socket_directories": f"'{cluster.sockets}'"}
     if temporary:
         settings |= _TEMPORARY_SETTINGS
@@ -167,7 +162,7 @@ def prepare(cluster: Cluster, *, uid: int | None, bin_dir: Path, temporary: bool
     access = "local all all scram-sha-256\nhost all all 127.0.0.1/32 scram-sha-256\n"
     write_atomically(cluster.data / "pg_hba.conf", access, mode=0o600)
     if uid is not None:
-        for path in (cluster.sockets, cluster.data / "postgresql.conf", cluster.data / "pg_hba.conf"):
+        for path in (cluster.data / "postgresql.conf", cluster.data / "pg_hba.conf"):
             os.chown(path, uid, uid)
 
 
@@ -216,27 +211,6 @@ def identity(uid: int | None) -> dict:
     return {} if uid is None else {"user": uid, "group": uid, "extra_groups": []}
 
 
-def accepts_connections(cluster: Cluster) -> bool:
-    """Whether the server answers a query with our password."""
-    try:
-        with psycopg.connect(cluster.url_for("postgres"), connect_timeout=2) as connection:
-            return connection.execute("SELECT 1").fetchone() == (1,)
-    except psycopg.OperationalError:
-        return False
-
-
-def create_database(cluster: Cluster) -> None:
-    """Make the database and its extensions where they are missing; harmless to repeat."""
-    with psycopg.connect(cluster.url_for("postgres"), autocommit=True) as connection:
-        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
-            connection.execute(f'CREATE DATABASE "{DATABASE}"')
-    with psycopg.connect(cluster.url, autocommit=True) as connection:
-        present = {name for (name,) in connection.execute("SELECT extname FROM pg_extension")}
-        for extension in EXTENSIONS:
-            if extension not in present:
-                connection.execute(f'CREATE EXTENSION IF NOT EXISTS "{extension}"')
-
-
 def start_temporary(directory: Path | str | None = None) -> tuple[str, subprocess.Popen]:
     """A throw-away PostgreSQL for tests: `(DATABASE_URL, process)`, ready to use, with the extensions installed.
 
@@ -250,7 +224,10 @@ def start_temporary(directory: Path | str | None = None) -> tuple[str, subproces
         if closed_folder(folder / "pg", uid):
             folder = _temporary_folder()
         folder.chmod(folder.stat().st_mode | 0o011)
-    cluster = Cluster(folder / "pg", _temporary_folder(), free_ports(1)[0], "temporary")
+    # The supervisor loads this module and needs no database client in its memory.
+    from config.stack import health
+
+    cluster = Cluster(folder / "pg", _temporary_folder(uid), free_ports(1)[0], "temporary")
     bin_dir = binaries(uid, folder / "pgsql")
     prepare(cluster, uid=uid, bin_dir=bin_dir, temporary=True)
     log = folder / "postgres.log"
@@ -261,18 +238,21 @@ def start_temporary(directory: Path | str | None = None) -> tuple[str, subproces
         )  # fmt: skip
     try:
         processes.wait_until(
-            lambda: accepts_connections(cluster), timeout_seconds=30, what="PostgreSQL", process=process, log=log
-        )
-        create_database(cluster)
+            lambda: health.database_answers(cluster.url_for("postgres")),
+            timeout_seconds=30, what="PostgreSQL", process=process, log=log,
+        )  # fmt: skip
+        health.create_database(cluster.url, maintenance_url=cluster.url_for("postgres"))
     except BaseException:
         stop(process)
         raise
     return cluster.url, process
 
 
-def _temporary_folder() -> Path:
+def _temporary_folder(owner: int | None = None) -> Path:
     """A new folder in the temporary one, removed when this program ends."""
     folder = Path(tempfile.mkdtemp(prefix="tallyroom-pg-"))
+    if owner is not None:
+        os.chown(folder, owner, owner)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 

@@ -14,8 +14,6 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import redis
-
 from config.stack import process as processes
 from config.stack.errors import StackError
 from config.stack.paths import free_ports, make_folder, write_atomically
@@ -85,15 +83,6 @@ def prepare(broker: Broker, *, temporary: bool = False) -> None:
     write_atomically(broker.config_file, configuration(broker, temporary=temporary), mode=0o600)
 
 
-def answers(url: str) -> bool:
-    """Whether the server at `url` answers a PING: not while it is still loading."""
-    try:
-        with redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=2) as client:
-            return bool(client.ping())
-    except redis.RedisError:
-        return False
-
-
 def start_temporary(directory: Path | str | None = None) -> tuple[str, subprocess.Popen]:
     """A throw-away Valkey for tests: `(REDIS_URL, process)`, ready to use.
 
@@ -105,6 +94,9 @@ def start_temporary(directory: Path | str | None = None) -> tuple[str, subproces
     else:
         folder = Path(tempfile.mkdtemp(prefix="tallyroom-valkey-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    # The supervisor loads this module and needs no client in its memory.
+    from config.stack import health
+
     broker = Broker(folder / "valkey", free_ports(1)[0], "temporary")
     prepare(broker, temporary=True)
     log = folder / "valkey.log"
@@ -115,7 +107,7 @@ def start_temporary(directory: Path | str | None = None) -> tuple[str, subproces
         )  # fmt: skip
     try:
         processes.wait_until(
-            lambda: answers(broker.url), timeout_seconds=20, what="Valkey", process=process, log=log
+            lambda: health.broker_answers(broker.url), timeout_seconds=20, what="Valkey", process=process, log=log
         )
     except BaseException:
         stop(process)
