@@ -30,7 +30,9 @@ class Topic:
     permission  asked at subscribe and at every push
     snapshot    (actor, argument | None) -> JSON-ready dict of what this actor sees now (camelCase); ApiError not_found for a hidden id
     visible     (actor, [(subject_kind, subject_id)]) -> set of those pairs the actor may see now; one query, not one per pair
-    numbered    False for meters: newest frame wins, no events, binary messages from the meter hub
+    numbered    False for meters: newest frame wins, no events, binary messages
+    attach      for unnumbered topics: async (actor, argument, sink) -> handle with `close()`; `sink` is a `config.kernel.live.sink.Sink`:
+                `await sink.send(bytes)` and `sink.drained()`, False while the last message has not left this host
     """
 
     name: str
@@ -38,6 +40,7 @@ class Topic:
     snapshot: Callable[[Actor, str | None], dict]
     visible: Callable[[Actor, list], set]
     numbered: bool = True
+    attach: Callable | None = None
 
 
 _topics: dict[str, Topic] = {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from config.stack.addresses import bracketed
@@ -42,7 +42,7 @@ class Edge:
     admin_socket: Path
     tls: bool = False
     names: tuple[str, ...] = ()
-    trusted_proxies: tuple[str, ...] = field(default=())
+    trusted_proxies: tuple[str, ...] = ()
 
     @property
     def authority(self) -> Path:
@@ -170,41 +170,34 @@ def _errors() -> str:
     """
     down = "Tallyroom is starting or restarting this part. Try again in a moment."
     cut = "The connection to this part of Tallyroom broke off. Look whether the action was carried out before repeating it."
+    lost = "{err.status_code} in [502, 503, 504]"
+    harmless = '({err.message}.contains("dial ") || {method} in ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])'
     cases = [
-        (
-            "@undone expression `{err.status_code} in [502, 503, 504] && "
-            '({err.message}.contains("dial ") || {method} in ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])`',
-            "@undone", 503, {"code": "not_ready", "transient": True, "message": down},
-        ),
-        (
-            "@broken expression `{err.status_code} in [502, 503, 504]`",
-            "@broken", 503, {"code": "not_ready", "transient": False, "message": cut},
-        ),
-        (
-            "@large expression `{err.status_code} == 413`",
-            "@large", 413, {"code": "body_too_large", "transient": False, "message": "The body is larger than this server takes."},
-        ),
-        (
-            "@missing expression `{err.status_code} == 404`",
-            "@missing", 404, {"code": "not_found", "transient": False, "message": "There is nothing at this address."},
-        ),
-    ]  # fmt: skip
+        ("undone", f"{lost} && {harmless}", 503, ("not_ready", True, down)),
+        ("broken", lost, 503, ("not_ready", False, cut)),
+        ("large", "{err.status_code} == 413", 413, ("body_too_large", False, "The body is larger than this server takes.")),
+        ("missing", "{err.status_code} == 404", 404, ("not_found", False, "There is nothing at this address.")),
+        ("method", "{err.status_code} == 405", 405, ("method_not_allowed", False, "This address takes GET and HEAD only.")),
+    ]
     lines = [
         "header -Server",
+        "header -Via",
         "header Content-Type application/json",
         "header Cache-Control no-store",
         "header X-Content-Type-Options nosniff",
         "header Request-Id {http.request.uuid}",
     ]
-    for matcher, name, status, body in cases:
-        lines.append(matcher)
-        inner = ["header Retry-After 2"] if body["transient"] else []
-        inner.append(f"respond `{json.dumps(body, separators=(',', ':'))}` {status}")
-        lines.append(f"handle {name} {{\n{_indent(chr(10).join(inner))}\n}}")
-    failed = {"code": "internal_error", "transient": False, "message": "The edge could not handle this request."}
-    other = f"respond `{json.dumps(failed, separators=(',', ':'))}` {{err.status_code}}"
-    lines.append(f"handle {{\n{_indent(other)}\n}}")
+    for name, condition, status, (code, transient, message) in cases:
+        retry = ["header Retry-After 2"] if transient else []
+        inner = "\n".join([*retry, f"respond `{_flat_error(code, transient, message)}` {status}"])
+        lines.append(f"@{name} expression `{condition}`\nhandle @{name} {{\n{_indent(inner)}\n}}")
+    other = _flat_error("internal_error", False, "The edge could not handle this request.")
+    lines.append(f"handle {{\n\trespond `{other}` {{err.status_code}}\n}}")
     return f"handle_errors {{\n{_indent(chr(10).join(lines))}\n}}"
+
+
+def _flat_error(code: str, transient: bool, message: str) -> str:
+    return json.dumps({"code": code, "transient": transient, "message": message}, separators=(",", ":"))
 
 
 def _quote(value: object) -> str:

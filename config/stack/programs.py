@@ -17,7 +17,7 @@ AS_USER = PROJECT / "config" / "stack" / "as_user.py"
 
 @dataclass(frozen=True)
 class Program:
-    """One supervised process. `priority`: lower starts first and ends last. `noise`: see `merged_log`."""
+    """One supervised process. `priority`: lower starts first and ends last."""
 
     name: str
     command: tuple[str, ...]
@@ -78,9 +78,12 @@ def edge(binary: Path, caddyfile: Path, storage: Path) -> Program:
     return Program("edge", command, 24, storage, folders | {"GOMEMLIMIT": "160MiB", "GOMAXPROCS": "2"}, stop_wait_seconds=5)
 
 
-def node(arguments: tuple[str, ...]) -> Program:
-    """The local recorder agent. It gets time to finish its file."""
-    return Program("node", (sys.executable, "-m", "nodes.agent", "run", *arguments), 30, stop_wait_seconds=15)
+def node(data_dir: Path, *, url: str, authority: Path | None) -> Program:
+    """The local recorder agent, on `agent.toml` in its own folder. It gets time to finish its file."""
+    flags = ["--config", str(data_dir / "agent.toml"), "--data-dir", str(data_dir), "--url", url]
+    environment = {"TALLYROOM_AGENT_CA_FILE": str(authority)} if authority else {}
+    command = (sys.executable, "-m", "nodes.agent", "run", *flags)
+    return Program("node", command, 30, environment=environment, stop_wait_seconds=15)
 
 
 def _tool(name: str) -> tuple[str, ...]:

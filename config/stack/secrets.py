@@ -45,3 +45,11 @@ def write(folder: Path, name: str, value: str) -> None:
     """Keep `value` as the secret `name`, readable to its owner only."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_atomically(folder / name, value + "\n", mode=0o600)
+
+
+def stored(folder: Path, name: str) -> str:
+    """The secret `name` as it was written. Raises StackError when there is none yet."""
+    try:
+        return (folder / name).read_text().strip()
+    except OSError as error:
+        raise StackError(f"{folder / name} is missing; start Tallyroom once with bin/up.") from error

@@ -1,0 +1,119 @@
+"""One topic on one socket: snapshot, replay, numbered changes, asked again at every push."""
+
+import asyncio
+
+from channels.db import database_sync_to_async
+from django.db import connection, transaction
+
+from config.kernel import clock, versions
+from config.kernel.access import Actor, require
+from config.kernel.errors import ApiError
+from config.kernel.live.feed import events_after, feed
+from config.kernel.live.sink import Sink
+from config.kernel.models import TopicCounter, TopicEvent
+from config.kernel.realtime import Topic
+
+
+def _snapshot(topic: Topic, name: str, argument: str | None, actor: Actor) -> tuple[int, dict]:
+    """(seq, data) of one instant: publishers hold the counter's row until they commit, so number and rows belong together."""
+    with transaction.atomic():
+        if not connection.in_atomic_block or len(connection.savepoint_ids) == 0:
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        counter = TopicCounter.objects.filter(topic=name).first()
+        require(actor, topic.permission)
+        return (counter.seq if counter else 0), topic.snapshot(actor, argument)
+
+
+def _visible(topic: Topic, actor: Actor, events: list[TopicEvent]) -> list[TopicEvent]:
+    require(actor, topic.permission)
+    subjects = {(event.subject_kind, event.subject_id) for event in events if event.subject_kind}
+    allowed = topic.visible(actor, list(subjects)) if subjects else set()
+    return [event for event in events if event.subject_kind is None or (event.subject_kind, event.subject_id) in allowed]
+
+
+class Subscription:
+    """Pumps one topic to one socket until `close()`; `consumer` offers `actor`, `version`, `send_json(dict)` and `base_send`."""
+
+    def __init__(self, consumer, name: str, topic: Topic, argument: str | None):
+        self.consumer, self.name, self.topic, self.argument = consumer, name, topic, argument
+        self.seq = self.shown = 0
+        self.wake = asyncio.Event()
+        self.task: asyncio.Task | None = None
+        self.handle = None
+
+    async def open(self, after: int | None) -> None:
+        """Authorise, answer with replay or snapshot, then follow. ApiError if the actor may not."""
+        if not self.topic.numbered:
+            await self.show_snapshot()
+            self.handle = await self.topic.attach(self.consumer.actor, self.argument, Sink(self.consumer))
+            return
+        feed().watch(self.name, self.wake)
+        try:
+            if after is None or not await self._replay(after):
+                await self.show_snapshot()
+        except BaseException:
+            feed().unwatch(self.name, self.wake)
+            raise
+        self.task = asyncio.create_task(self._pump())
+
+    async def show_snapshot(self) -> None:
+        seq, data = await database_sync_to_async(_snapshot)(self.topic, self.name, self.argument, self.consumer.actor)
+        self.seq = self.shown = seq
+        data = versions.lower(self.name.partition(":")[0], self.consumer.version, data)
+        await self.consumer.send_json({"type": "snapshot", "topic": self.name, "seq": seq, "at": clock.wire(clock.now()), "data": data})
+
+    async def refresh(self) -> None:
+        """After a change of access: what may still be seen, anew; ApiError if nothing may."""
+        await self.show_snapshot()
+        if self.handle is not None:
+            self.handle.close()
+            self.handle = await self.topic.attach(self.consumer.actor, self.argument, Sink(self.consumer))
+
+    async def _replay(self, after: int) -> bool:
+        """True if everything behind `after` was still held and has been sent."""
+        latest = dict(await _counter(self.name)).get(self.name, 0)
+        if after > latest:
+            return False
+        held = await database_sync_to_async(events_after)(self.name, after)
+        if len(held) < min(latest - after, 500) or latest - after > 500:
+            return False
+        self.seq = self.shown = after
+        await self._send(held)
+        return True
+
+    async def _pump(self) -> None:
+        while True:
+            await self.wake.wait()
+            self.wake.clear()
+            try:
+                while held := await database_sync_to_async(events_after)(self.name, self.seq):
+                    await self._send(held)
+            except ApiError as error:
+                await self.consumer.drop(self.name, error)
+                return
+            except Exception as error:  # noqa: BLE001 - the database went away: the next nudge or poll tries again from the same number
+                self.consumer.log.info("push_delayed", topic=self.name, error=type(error).__name__)
+                await asyncio.sleep(1)
+                self.wake.set()
+
+    async def _send(self, events: list[TopicEvent]) -> None:
+        for event in await database_sync_to_async(_visible)(self.topic, self.consumer.actor, events):
+            lowered = versions.lower_event(self.name.partition(":")[0], self.consumer.version, event.event, event.data)
+            if lowered is not None:
+                message = {"type": "event", "topic": self.name, "seq": event.seq, "prevSeq": self.shown, "event": lowered[0], "at": clock.wire(event.created_at)}
+                await self.consumer.send_json({**message, "data": lowered[1]})
+                self.shown = event.seq
+        self.seq = max([self.seq, *[event.seq for event in events]])
+
+    def close(self) -> None:
+        feed().unwatch(self.name, self.wake)
+        if self.task is not None:
+            self.task.cancel()
+        if self.handle is not None:
+            self.handle.close()
+
+
+@database_sync_to_async
+def _counter(name: str) -> list[tuple[str, int]]:
+    return list(TopicCounter.objects.filter(topic=name).values_list("topic", "seq"))
