@@ -1,0 +1,49 @@
+"""Real servers for the run: one PostgreSQL and one Valkey on free loopback ports, shared by the xdist workers, ended with the run.
+
+Loaded with `-p tests.plugin` before pytest-django reads the settings. Each worker has its own database, its own Valkey database and its own var
+folder.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+import pytest
+
+_servers = []
+
+
+def _start_servers() -> None:
+    from config.stack import postgres, valkey
+
+    os.environ["TEST_DATABASE_URL"], database = postgres.start_temporary()
+    os.environ["TEST_REDIS_URL"], broker = valkey.start_temporary()
+    _servers.extend([(postgres, database), (valkey, broker)])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config, parser, args):
+    if "TEST_DATABASE_URL" not in os.environ:
+        _start_servers()
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    var = tempfile.mkdtemp(prefix=f"tallyroom-test-{worker}-")
+    atexit.register(shutil.rmtree, var, ignore_errors=True)
+    os.environ.update(
+        DATABASE_URL=os.environ["TEST_DATABASE_URL"],
+        REDIS_URL=os.environ["TEST_REDIS_URL"].rsplit("/", 1)[0] + f"/{worker % 16}",
+        TALLYROOM_VAR=var,
+        SECRET_KEY="tests-only-" + "x" * 50,
+        PUBLIC_ORIGIN="http://testserver",
+        ALLOWED_HOSTS="testserver",
+        RATE_LIMIT_ENABLED="0",
+        LOG_LEVEL="WARNING",
+        DJANGO_SETTINGS_MODULE="config.settings",
+    )
+    os.makedirs(os.path.join(var, "secrets"), exist_ok=True)
+
+
+def pytest_unconfigure(config):
+    for module, process in reversed(_servers):
+        module.stop(process)
+    _servers.clear()
