@@ -1,0 +1,12 @@
+"""Every table of the app; the classes live in their capability."""
+
+from recordings.jobs.models import Job
+from recordings.library.models import Marker, MediaGrant, Recording, RecordingFile, RecordingGroupGrant, RecordingUserGrant
+from recordings.profiles.models import RecordingProfile
+from recordings.retention.models import Disposal
+from recordings.uploads.models import IncomingFile
+
+__all__ = [
+    "Disposal", "IncomingFile", "Job", "Marker", "MediaGrant", "Recording", "RecordingFile", "RecordingGroupGrant", "RecordingProfile",
+    "RecordingUserGrant",
+]  # fmt: skip
