@@ -7,7 +7,6 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
-from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
 from config.kernel.ids import uuid7
 from config.kernel.models import TimestampedModel
@@ -22,6 +21,7 @@ from nodes.fleet.states import (
     SampleFormat,
     choices,
 )
+from operators.access.grants import GroupGrant, UserGrant
 
 
 class Site(TimestampedModel):
@@ -43,22 +43,22 @@ class Site(TimestampedModel):
         return self.name
 
 
-class SiteUserGrant(UserObjectPermissionBase):
+class SiteUserGrant(UserGrant):
     """A user's reach of a site; written by `operators.access` only."""
 
     content_object = models.ForeignKey(Site, on_delete=models.CASCADE)
 
-    class Meta(UserObjectPermissionBase.Meta):
-        default_permissions = ()
+    class Meta(UserGrant.Meta):
+        pass
 
 
-class SiteGroupGrant(GroupObjectPermissionBase):
+class SiteGroupGrant(GroupGrant):
     """A group's reach of a site; written by `operators.access` only."""
 
     content_object = models.ForeignKey(Site, on_delete=models.CASCADE)
 
-    class Meta(GroupObjectPermissionBase.Meta):
-        default_permissions = ()
+    class Meta(GroupGrant.Meta):
+        pass
 
 
 class Room(models.Model):
@@ -124,22 +124,22 @@ class Node(TimestampedModel):
         return f"c_{self.config_revision:x}"
 
 
-class NodeUserGrant(UserObjectPermissionBase):
+class NodeUserGrant(UserGrant):
     """A user's reach of a node; written by `operators.access` only."""
 
     content_object = models.ForeignKey(Node, on_delete=models.CASCADE)
 
-    class Meta(UserObjectPermissionBase.Meta):
-        default_permissions = ()
+    class Meta(UserGrant.Meta):
+        pass
 
 
-class NodeGroupGrant(GroupObjectPermissionBase):
+class NodeGroupGrant(GroupGrant):
     """A group's reach of a node; written by `operators.access` only."""
 
     content_object = models.ForeignKey(Node, on_delete=models.CASCADE)
 
-    class Meta(GroupObjectPermissionBase.Meta):
-        default_permissions = ()
+    class Meta(GroupGrant.Meta):
+        pass
 
 
 class NodeState(models.Model):
@@ -233,7 +233,7 @@ class Interface(TimestampedModel):
 
 
 class Channel(models.Model):
-    """One channel of an interface, `index` from 1. An empty role reads as optional until a channel map includes the channel."""
+    """One channel of an interface, `index` from 1. An empty role reads as expected where the effective channel map includes the channel."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     interface = models.ForeignKey(Interface, on_delete=models.CASCADE, related_name="channels")

@@ -5,6 +5,7 @@ import django.contrib.postgres.indexes
 import django.db.models.deletion
 import nodes.fleet.states
 import nodes.health.states
+import operators.access.grants
 from django.conf import settings
 from django.db import migrations, models
 
@@ -253,6 +254,7 @@ class Migration(migrations.Migration):
                 'abstract': False,
                 'default_permissions': (),
             },
+            bases=(operators.access.grants._OneCodename, models.Model),
         ),
         migrations.CreateModel(
             name='SiteUserGrant',
@@ -266,6 +268,7 @@ class Migration(migrations.Migration):
                 'abstract': False,
                 'default_permissions': (),
             },
+            bases=(operators.access.grants._OneCodename, models.Model),
         ),
         migrations.CreateModel(
             name='Channel',
@@ -332,6 +335,7 @@ class Migration(migrations.Migration):
                 'default_permissions': (),
                 'unique_together': {('group', 'permission', 'content_object')},
             },
+            bases=(operators.access.grants._OneCodename, models.Model),
         ),
         migrations.CreateModel(
             name='NodeUserGrant',
@@ -346,6 +350,7 @@ class Migration(migrations.Migration):
                 'default_permissions': (),
                 'unique_together': {('user', 'permission', 'content_object')},
             },
+            bases=(operators.access.grants._OneCodename, models.Model),
         ),
         migrations.AddConstraint(
             model_name='interface',
