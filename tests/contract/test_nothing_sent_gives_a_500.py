@@ -1,0 +1,73 @@
+"""Schemathesis over the whole OpenAPI document as owner, as viewer and as nobody: no 500, no 5xx that the route does not document."""
+
+import json
+
+import pytest
+import schemathesis
+from django.test import Client
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+
+from config.kernel import wire
+
+SHARDS = 4
+
+
+@pytest.fixture(scope="session")
+def document():
+    """The served document, as a client reads it."""
+    return json.loads(Client().get("/api/schema", headers={"Accept": "application/vnd.oai.openapi+json"}).content)
+
+
+@pytest.fixture
+def caller(request, api, alice, carol):
+    return {"owner": lambda: api(alice), "viewer": lambda: api(carol), "nobody": Client}[request.param]()
+
+
+@pytest.fixture
+def known_ids(node, recording_row):
+    """Ids that exist, so that examples get past the 404."""
+    return {"node": str(node.pk), "recording": str(recording_row.pk)}
+
+
+def _send(caller, case, path):
+    body = case.body
+    raw = b"" if body is None or type(body).__name__ == "NotSet" else body if isinstance(body, bytes) else wire.dumps(body) if not isinstance(body, str) else body.encode()
+    headers = {name: value for name, value in (case.headers or {}).items() if isinstance(value, str) and value.isprintable() and value.isascii()}
+    query = {name: value for name, value in (case.query or {}).items()}
+    return caller.generic(case.method, path, raw, content_type=case.media_type or "application/json", headers=headers, query_params=query)
+
+
+def _probe(caller, operation, mode, known_ids):
+    documented = set(operation.definition.raw["responses"])
+
+    @settings(max_examples=12, deadline=None, database=None, derandomize=True, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @given(case=operation.as_strategy(generation_mode=mode), real=st.booleans())
+    def send(case, real):
+        path = case.formatted_path
+        if real and "{id}" in operation.path:
+            kind = "recording" if "/recording" in operation.path else "node"
+            path = case.path.replace("{id}", known_ids[kind]) if "{" not in case.path.replace("{id}", "") else path
+        reply = _send(caller, case, path)
+        where = f"{case.method} {path} {case.query} {case.body!r} → {reply.status_code}"
+        assert reply.status_code != 500, where
+        assert reply.status_code < 500 or str(reply.status_code) in documented, where
+        if reply.status_code >= 400 and not reply.streaming:
+            assert set(reply.json()) <= {"code", "transient", "message", "data"}, where
+        reply.close()
+
+    send()
+
+
+@pytest.mark.django_db
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["valid", "invalid"])
+@pytest.mark.parametrize("shard", range(SHARDS))
+@pytest.mark.parametrize("caller", ["owner", "viewer", "nobody"], indirect=True)
+def test_nothing_sent_to_any_route_gives_a_500(caller, shard, mode, document, known_ids):
+    schema = schemathesis.openapi.from_dict(document)
+    operations = [result.ok() for result in schema.get_all_operations()]
+    assert len(operations) > 40
+    for operation in operations[shard::SHARDS]:
+        _probe(caller, operation, mode, known_ids)
