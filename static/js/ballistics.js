@@ -29,34 +29,33 @@ export function pos(dbfs) {
 
 const fresh = (label, role) => ({
   label, role, target: NOTHING, rms: NOTHING, peak: NOTHING, hold: NOTHING, holdAt: 0, max: NOTHING,
-  clips: 0, inClip: false, stuck: false, silentSince: null,
+  clips: 0, inClip: false, stuck: false, silentSince: null, at: null, fastAt: -Infinity,
 });
 
 export class Meter {
   /** `channels`: [{label, role: expected|optional|unused}], in channel order. */
   constructor(channels) {
     this.channels = channels.map((c) => fresh(c.label, c.role));
-    this.at = null;
-    this.fastAt = -Infinity;
   }
 
   get count() {
     return this.channels.length;
   }
 
-  /** Takes a decoded frame; a frame for fewer channels leaves the others to grow stale. */
-  push(frame, now, ageMs = 0) {
+  /**
+   * Takes a decoded frame that is `ageMs` old. `slots[k]` is where the frame's k-th channel stands here (identity without it);
+   * channels that the frame doesn't have are left to grow stale.
+   */
+  push(frame, now, { ageMs = 0, slots = null } = {}) {
     const fast = frame.kind === 3;
-    if (fast) this.fastAt = now;
-    const follow = fast || now - this.fastAt > FAST_LANE_MS;
-    const n = Math.min(this.channels.length, frame.channels.length);
-    for (let i = 0; i < n; i += 1) {
-      const c = this.channels[i];
-      const f = frame.channels[i];
+    frame.channels.forEach((f, k) => {
+      const c = this.channels[slots ? slots[k] : k];
+      if (!c || !f) return;
+      if (fast) c.fastAt = now;
       if (f.stuckRunMs !== undefined) c.stuck = f.stuckRunMs >= STUCK_MS && f.peak > NO_SIGNAL_DBFS;
-      if (follow) this.take(c, f, now);
-    }
-    this.at = Math.max(this.at ?? -Infinity, now - ageMs);
+      if (fast || now - c.fastAt > FAST_LANE_MS) this.take(c, f, now);
+      c.at = Math.max(c.at ?? -Infinity, now - ageMs);
+    });
   }
 
   take(c, f, now) {
@@ -85,16 +84,18 @@ export class Meter {
     }
   }
 
+  /** Age of the oldest channel that should speak; null before the first frame. */
   ageMs(now) {
-    return this.at === null ? null : now - this.at;
+    const heard = this.channels.filter((c) => c.role !== "unused" && c.at !== null);
+    return heard.length ? now - Math.min(...heard.map((c) => c.at)) : null;
   }
 
   /** ok · none (no signal) · stuck · stale · unused · waiting (no frame yet). */
   state(i, now) {
     const c = this.channels[i];
     if (c.role === "unused") return "unused";
-    if (this.at === null) return "waiting";
-    if (now - this.at > STALE_MS) return "stale";
+    if (c.at === null) return "waiting";
+    if (now - c.at > STALE_MS) return "stale";
     if (c.silentSince !== null && now - c.silentSince >= NO_SIGNAL_MS) return "none";
     return c.stuck ? "stuck" : "ok";
   }

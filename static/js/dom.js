@@ -50,7 +50,7 @@ export function fill(root, values) {
 }
 
 /** Keeps `list`'s children in step with `items` by key, without rebuilding rows that stay. */
-export function keyed(list, items, key, create, update) {
+export function keyed(list, items, key, create, update, remove) {
   const old = new Map([...list.children].filter((n) => n.dataset.key).map((n) => [n.dataset.key, n]));
   let at = list.firstElementChild;
   for (const item of items) {
@@ -65,7 +65,10 @@ export function keyed(list, items, key, create, update) {
     if (node === at) at = at.nextElementSibling;
     else list.insertBefore(node, at);
   }
-  for (const node of old.values()) node.remove();
+  for (const node of old.values()) {
+    remove?.(node);
+    node.remove();
+  }
 }
 
 /** An attribute only when it differs; null or false removes it. */
@@ -147,26 +150,4 @@ export function debounce(fn, ms) {
     clearTimeout(timer);
     timer = setTimeout(() => fn(...args), ms);
   };
-}
-
-/** Marks the refused fields of a form and says why beside each; what was typed stays. Returns the unplaced sentences. */
-export function markErrors(form, fields) {
-  for (const node of $$("[aria-invalid]", form)) node.removeAttribute("aria-invalid");
-  for (const node of $$(".err[data-for]", form)) node.remove();
-  const rest = [];
-  let first = null;
-  for (const [path, message] of Object.entries(fields)) {
-    const input = form.elements[path] || form.elements[path.split(".").at(-1)];
-    if (!input || input.length) {
-      rest.push(message);
-      continue;
-    }
-    const id = `${input.id || path}-err`;
-    input.setAttribute("aria-invalid", "true");
-    input.setAttribute("aria-describedby", id);
-    input.closest(".f").append(el("p", { class: "err", id, "data-for": path }, icon("warn", "i-s"), message));
-    first ??= input;
-  }
-  first?.focus();
-  return rest;
 }

@@ -4,6 +4,7 @@ import { get, post } from "./api.js";
 import { $, $$, debounce, fill, icon, setAttr, text } from "./dom.js";
 import { plural, time, utc } from "./format.js";
 import { command, startKeys } from "./keys.js";
+import { learn } from "./now.js";
 import { live } from "./socket.js";
 
 const THEME_SECONDS = 365 * 86400;
@@ -37,6 +38,7 @@ function badge(name, n, words, glyph) {
 }
 
 function showStatus(status) {
+  if (status.serverTime) learn(status.serverTime);
   const recording = status.recordings?.recording ?? 0;
   badge("recording", recording, `REC ${recording}`);
   badge("critical", status.health?.critical, plural(status.health?.critical, "critical alarm"), "crit");

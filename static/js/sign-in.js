@@ -2,7 +2,8 @@
 
 import { paint } from "./art.js";
 import { post } from "./api.js";
-import { $, debounce, markErrors } from "./dom.js";
+import { $, debounce } from "./dom.js";
+import { markErrors } from "./forms.js";
 
 const form = document.getElementById("sign-in");
 const button = $("button[type=submit]", form);

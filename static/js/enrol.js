@@ -1,0 +1,105 @@
+// Enrolling: a name and a place in, one complete command out. The token is shown once and kept nowhere.
+
+import { allow } from "./actions.js";
+import { all, post } from "./api.js";
+import { $, complain, copy, fill, icon, setAttr } from "./dom.js";
+import { markErrors, onSubmit, splitTags } from "./forms.js";
+import { fleet } from "./nodes.js";
+import { may } from "./shell.js";
+
+const quote = (s) => `'${String(s).replace(/'/g, "'\\''")}'`;
+
+/** SHA-256 of the local authority's certificate (DER), as the agent's pin; null where there is none (plain http, public CA). */
+async function pin() {
+  if (location.protocol !== "https:") return null;
+  const response = await fetch("/ca.pem");
+  if (!response.ok) return null;
+  const base64 = (await response.text()).replace(/-----[^-]+-----|\s+/g, "");
+  const der = Uint8Array.from(atob(base64), (ch) => ch.charCodeAt(0));
+  const digest = await crypto.subtle.digest("SHA-256", der);
+  return [...new Uint8Array(digest)].map((b) => b.toString(16).padStart(2, "0")).join("");
+}
+
+/**
+ * What to paste on the recorder (06 §5): fetch the agent from this controller, make its environment, enrol, run.
+ * The token goes through stdin, so that it stands in no process list.
+ */
+export async function enrolCommand(nodeId, token, { fetchAgent = true } = {}) {
+  const ca = await pin();
+  const origin = location.origin;
+  const curl = ca ? "curl -fsSk" : "curl -fsS";
+  const get = [
+    "mkdir -p tallyroom-agent && cd tallyroom-agent",
+    `${curl} ${origin}/agent.tar.gz | tar xz`,
+    "python3 -m venv .venv && .venv/bin/pip install -q -r requirements.txt",
+  ];
+  const enrol = `printf %s ${quote(token)} | .venv/bin/python -m nodes.agent enrol --url ${origin} --node ${nodeId}${ca ? ` --ca-sha256 ${ca}` : ""}`;
+  const run = ".venv/bin/python -m nodes.agent run";
+  return (fetchAgent ? [...get, enrol, run] : ["cd tallyroom-agent", enrol]).join(" && \\\n  ");
+}
+
+/** The body of POST /nodes/enroll from the form; what was left empty is left out. */
+function bodyOf(form) {
+  const f = form.elements;
+  const location = { siteId: f.siteId.value };
+  for (const name of ["building", "room"]) if (f[name].value.trim()) location[name] = f[name].value.trim();
+  const body = { alias: f.alias.value.trim(), location, recordingCapacity: { maxConcurrentRecordings: Number(f.maxConcurrentRecordings.value) || 1 } };
+  if (f.tags.value.trim()) body.tags = splitTags(f.tags.value);
+  return body;
+}
+
+export async function fillSites(select, chosen = "") {
+  const sites = await all("/sites");
+  select.replaceChildren(...sites.map((s) => new Option(s.name, s.id)));
+  if (chosen) select.value = chosen;
+  return sites;
+}
+
+export function startEnrol(done) {
+  const dialog = document.getElementById("enrol");
+  const form = document.getElementById("enrol-form");
+  const result = document.getElementById("enrolled");
+  const opener = document.getElementById("enrol-open");
+  let waitingFor = null;
+  let commandText = "";
+
+  opener.addEventListener("click", async () => {
+    form.hidden = false;
+    result.hidden = true;
+    dialog.showModal();
+    form.elements.alias.focus();
+    try {
+      const sites = await fillSites(form.elements.siteId, form.elements.siteId.value);
+      if (!sites.length) markErrors(form, { siteId: "There is no site yet. Add one under Sites first." });
+    } catch (error) {
+      complain("Sites could not be read", error);
+    }
+  });
+
+  onSubmit(form, async () => {
+    const { data } = await post("/nodes/enroll", bodyOf(form));
+    commandText = await enrolCommand(data.node.id, data.credential.token);
+    waitingFor = data.node.id;
+    fill(result, { alias: data.node.alias, command: commandText, waiting: "Waiting for its first heartbeat…" });
+    setAttr($('[data-f="open"]', result), "href", `/nodes/${data.node.id}`);
+    form.hidden = true;
+    result.hidden = false;
+    form.reset();
+    document.getElementById("copy-command").focus();
+    done();
+  }, { duplicate_name: "alias" });
+
+  document.getElementById("copy-command").addEventListener("click", () => copy(commandText, "Command"));
+  dialog.addEventListener("close", () => {
+    // The token must not stay in the page.
+    commandText = "";
+    waitingFor = null;
+    fill(result, { command: "" });
+  });
+  fleet.addEventListener("change", () => {
+    const node = waitingFor && fleet.byId.get(waitingFor);
+    if (node?.lastSeenAt) fill(result, { waiting: [icon("check"), `${node.alias} is online.`] });
+  });
+  if (!may("node:manage")) allow(opener, false, "You need node:manage to enrol nodes.");
+  if (new URLSearchParams(location.search).has("enrol")) opener.click();
+}

@@ -1,0 +1,147 @@
+// What a person changes about a node: its card, an interface, its credential, and a recording with options.
+
+import { patch, post } from "./api.js";
+import { $, $$, arm, complain, copy, el, fill, toast } from "./dom.js";
+import { enrolCommand, fillSites } from "./enrol.js";
+import { onSubmit, splitTags } from "./forms.js";
+import { interfaceName } from "./nodes.js";
+import { record } from "./recordings.js";
+
+const dialog = (id) => document.getElementById(id);
+const usable = (button) => button.getAttribute("aria-disabled") !== "true";
+
+/** `state` = {node, etag}; `reload()` reads it again, `startedOne()` the recordings. */
+export function startDialogs(state, { reload, startedOne }) {
+  editNode(state, reload);
+  editInterface(state, reload);
+  rotate(state);
+  recordWith(state, startedOne);
+}
+
+function editNode(state, reload) {
+  const form = document.getElementById("edit-form");
+  document.getElementById("edit-open").addEventListener("click", async ({ currentTarget }) => {
+    if (!usable(currentTarget)) return;
+    const { node } = state;
+    const f = form.elements;
+    f.alias.value = node.alias;
+    for (const name of ["building", "floor", "room"]) f[name].value = node.location?.[name] || "";
+    f.tags.value = (node.tags || []).join(", ");
+    f.notes.value = node.notes || "";
+    f.maxConcurrentRecordings.value = node.recordingCapacity?.maxConcurrentRecordings ?? 1;
+    dialog("edit").showModal();
+    try {
+      await fillSites(f.siteId, node.location?.siteId);
+    } catch (error) {
+      complain("Sites could not be read", error);
+    }
+  });
+  onSubmit(form, async (f) => {
+    const location = { siteId: f.siteId.value };
+    for (const name of ["building", "floor", "room"]) location[name] = f[name].value.trim() || null;
+    await patch(`/nodes/${state.node.id}`, {
+      alias: f.alias.value.trim(), location, tags: splitTags(f.tags.value), notes: f.notes.value, recordingCapacity: { maxConcurrentRecordings: Number(f.maxConcurrentRecordings.value) },
+    }, { ifMatch: state.etag });
+    dialog("edit").close();
+    toast("Saved");
+    reload();
+  }, { duplicate_name: "alias" });
+  arm(document.getElementById("retire"), async () => {
+    try {
+      await patch(`/nodes/${state.node.id}`, { retired: true });
+      location.assign("/nodes");
+    } catch (error) {
+      complain(`${state.node.alias} was not retired`, error);
+    }
+  });
+}
+
+const ROLES = [["expected", "Expected"], ["optional", "Optional"], ["unused", "Unused"]];
+
+function channelRow(channel) {
+  const n = channel.index;
+  const role = el("select", { class: "in", name: `role-${n}`, "aria-label": `Role of channel ${n}` }, ...ROLES.map(([value, words]) => new Option(words, value)));
+  role.value = channel.role || "optional";
+  const alias = el("input", { class: "in", name: `alias-${n}`, maxlength: "64", "aria-label": `Name of channel ${n}`, autocomplete: "off" });
+  alias.value = channel.alias || "";
+  return el("tr", { "data-index": n }, el("td", { class: "num" }, String(n)), el("td", {}, alias), el("td", {}, role));
+}
+
+function editInterface(state, reload) {
+  const form = document.getElementById("interface-form");
+  let at = null;
+  document.getElementById("interface-list").addEventListener("click", (event) => {
+    const button = event.target.closest("button[data-interface]");
+    if (!button || !usable(button)) return;
+    at = state.node.interfaces.find((i) => i.id === button.dataset.interface);
+    const channels = at.channels?.length ? at.channels : Array.from({ length: at.channelCount || 0 }, (_, k) => ({ index: k + 1 }));
+    document.getElementById("interface-h").textContent = interfaceName(at);
+    fill(form, { ref: [at.systemName, at.systemRef, at.hardwarePath].filter(Boolean).join(" · ") });
+    form.elements.alias.value = at.alias || "";
+    form.elements.enabled.checked = at.enabled !== false;
+    document.getElementById("if-channels").replaceChildren(...channels.map(channelRow));
+    dialog("interface").showModal();
+  });
+  onSubmit(form, async (f) => {
+    const channels = $$("#if-channels tr").map((tr) => ({ index: Number(tr.dataset.index), alias: $("input", tr).value.trim(), role: $("select", tr).value }));
+    await patch(`/nodes/${state.node.id}/interfaces/${at.id}`, { alias: f.alias.value.trim(), enabled: f.enabled.checked, channels });
+    dialog("interface").close();
+    toast("Saved", "The node applies it with its next configuration.");
+    reload();
+  });
+}
+
+function rotate(state) {
+  const form = document.getElementById("rotate-form");
+  const result = document.getElementById("rotated");
+  let commandText = "";
+  document.getElementById("rotate-open").addEventListener("click", ({ currentTarget }) => {
+    if (!usable(currentTarget)) return;
+    form.hidden = false;
+    result.hidden = true;
+    form.elements.deliver.value = state.node.status === "offline" ? "response" : "node";
+    dialog("rotate").showModal();
+  });
+  onSubmit(form, async (f) => {
+    const body = { deliver: f.deliver.value, revokeNow: f.revokeNow.checked };
+    if (f.reason.value.trim()) body.reason = f.reason.value.trim();
+    const { data } = await post(`/nodes/${state.node.id}/credentials/rotate`, body);
+    form.reset();
+    if (!data.credential?.token) {
+      dialog("rotate").close();
+      toast("Rotating", "The node takes the new credential with its next heartbeat.");
+      return;
+    }
+    commandText = await enrolCommand(state.node.id, data.credential.token, { fetchAgent: false });
+    fill(result, { command: commandText });
+    form.hidden = true;
+    result.hidden = false;
+  });
+  document.getElementById("copy-rotated").addEventListener("click", () => copy(commandText, "Command"));
+  dialog("rotate").addEventListener("close", () => {
+    // The token must not stay in the page.
+    commandText = "";
+    fill(result, { command: "" });
+  });
+}
+
+function recordWith(state, startedOne) {
+  const form = document.getElementById("start-form");
+  document.getElementById("record-options").addEventListener("click", ({ currentTarget }) => {
+    if (!usable(currentTarget)) return;
+    const list = (state.node.interfaces || []).filter((i) => i.enabled !== false);
+    form.elements.captureInterfaceId.replaceChildren(...list.map((i) => new Option(interfaceName(i), i.id)));
+    dialog("start").showModal();
+  });
+  onSubmit(form, async (f) => {
+    const body = { nodeId: state.node.id };
+    for (const name of ["name", "folder"]) if (f[name].value.trim()) body[name] = f[name].value.trim();
+    if (f.captureInterfaceId.value) body.captureInterfaceId = f.captureInterfaceId.value;
+    if (f.durationSeconds.value) body.durationSeconds = Math.round(Number(f.durationSeconds.value) * 60);
+    if (f.tags.value.trim()) body.tags = splitTags(f.tags.value);
+    if (!(await record(body, state.node.alias))) return;
+    dialog("start").close();
+    form.reset();
+    startedOne();
+  });
+}
