@@ -105,6 +105,8 @@ REDIS_URL = env.secret("REDIS_URL", "redis_url") or "redis://127.0.0.1:6379/0"
 
 AUTH_USER_MODEL = "operators.User"
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "operators.access.backend.AccessBackend"]
+# Whether asking for a permission that does not exist raises, or is just refused.
+STRICT_CODENAMES = env.flag("STRICT_CODENAMES", DEBUG)
 ANONYMOUS_USER_NAME = None
 GUARDIAN_MONKEY_PATCH_USER = False
 SILENCED_SYSTEM_CHECKS = ["guardian.W001", "security.W008"]  # AccessBackend decides alone (03 §8); redirects are the edge's.
@@ -126,6 +128,9 @@ AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_CLIENT_IP_CALLABLE = "config.kernel.context.client_address"
 AXES_VERBOSE = False
 AXES_ENABLE_ACCESS_FAILURE_LOG = False
+AXES_ENABLE_ADMIN = False  # operators.identity.admin shows the attempts.
+AXES_DISABLE_ACCESS_LOG = True  # SignIn rows and the audit say who signed in.
+AXES_LOCKOUT_CALLABLE = "operators.identity.throttles.axes_says_nothing"
 
 _secure = "__Host-" if HTTPS else ""
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
@@ -220,6 +225,7 @@ JOB_NODE_LOST_SECONDS = env.number("JOB_NODE_LOST_SECONDS", 24 * 3600)
 TRASH_SECONDS = env.number("TRASH_SECONDS", 24 * 3600)
 AUDIT_SIGNING_KEY = env.text("AUDIT_SIGNING_KEY") or str(TALLYROOM_VAR / "secrets" / "audit.pem")
 AUDIT_ANCHORS = TALLYROOM_VAR / "audit" / "anchors.jsonl"
+AUDIT_ANCHOR_URL = env.text("AUDIT_ANCHOR_URL")
 
 LOGGING_CONFIG = "config.kernel.logs.configure"
 LOGGING = {"level": env.text("LOG_LEVEL", "INFO")}

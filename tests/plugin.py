@@ -37,6 +37,7 @@ def pytest_load_initial_conftests(early_config, parser, args):
         PUBLIC_ORIGIN="http://testserver",
         ALLOWED_HOSTS="testserver",
         RATE_LIMIT_ENABLED="0",
+        STRICT_CODENAMES="1",
         LOG_LEVEL="WARNING",
         DJANGO_SETTINGS_MODULE="config.settings",
     )

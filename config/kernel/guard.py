@@ -25,7 +25,7 @@ def check(actor: Actor, route: Route, method: str, kwargs: dict) -> None:
         raise not_accepted(actor, route)
     if actor.kind is Kind.NODE and route.node_kwarg and str(kwargs.get(route.node_kwarg)) != actor.id:
         raise not_accepted(actor, route)
-    if actor.must_change_password and not getattr(route, "public", False) and route.permission is not None:
+    if actor.must_change_password and not route.public and not route.before_password_change:
         raise ApiError("password_change_required")
     if route.permission is not None and actor.kind is not Kind.NODE:
         require(actor, route.permission)

@@ -4,9 +4,11 @@ import time
 
 import structlog
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.urls import Resolver404, resolve
 
 from config.kernel import authentication, context, errors, metrics, versions
+from config.kernel.access import Kind
 from config.kernel.credentials import redacted
 from config.kernel.errors import ApiError
 from config.kernel.views import wants_json
@@ -144,4 +146,6 @@ class ActorMiddleware:
             except ApiError as error:
                 return errors.response(error)
             context.current().actor = request.actor
+            # Django's own parts ask for `user`: who is signed in is known by their sign-in alone.
+            request.user = request.actor.subject if request.actor.kind is Kind.USER else AnonymousUser()
         return self.get_response(request)

@@ -1,0 +1,117 @@
+"""The base of every admin screen: permissions of the catalogue, scoped rows, saves through services.
+
+    @admin.register(Node)
+    class NodeAdmin(TallyAdmin):
+        view_permission = Perm.NODE_READ
+        change_permission = Perm.NODE_MANAGE            # None (the default): nobody adds, changes or deletes here
+        list_display = ["alias", "site"]
+
+        def update(self, request, obj, form):           # `create`, `remove` likewise, where the permission is given
+            services.patch_node(actor=request.actor, node=obj, changes=form.cleaned_data)
+
+`obj` in `update` is the row as it is in the database; what the form holds is in `form.cleaned_data` and `form.changed_data`.
+"""
+
+from django.contrib import admin, messages
+from django.http import HttpResponseRedirect
+
+from config.kernel.access import Perm, ports
+from config.kernel.errors import ApiError
+
+
+class _Permitted:
+    """view/add/change/delete asked of `decide`; None refuses everyone."""
+
+    view_permission: Perm | None = None
+    add_permission: Perm | None = None
+    change_permission: Perm | None = None
+    delete_permission: Perm | None = None
+
+    def _allowed(self, request, permission: Perm | None, obj=None) -> bool:
+        return permission is not None and ports.decide(request.actor, permission, obj).allowed
+
+    def has_view_permission(self, request, obj=None):
+        return self._allowed(request, self.view_permission, obj)
+
+    def has_add_permission(self, request, obj=None):
+        return self._allowed(request, self.add_permission)
+
+    def has_change_permission(self, request, obj=None):
+        return self._allowed(request, self.change_permission, obj)
+
+    def has_delete_permission(self, request, obj=None):
+        return self._allowed(request, self.delete_permission, obj)
+
+
+class TallyAdmin(_Permitted, admin.ModelAdmin):
+    """See the module."""
+
+    list_per_page = 50
+    show_full_result_count = False
+
+    def get_queryset(self, request):
+        return ports.scoped(super().get_queryset(request), request.actor, self.view_permission)
+
+    def has_module_permission(self, request):
+        return self.has_view_permission(request)
+
+    def create(self, request, obj, form):
+        """Make the thing through its service; returns the row. Screens with `add_permission` override it."""
+        raise ApiError("permission_denied")
+
+    def update(self, request, obj, form):
+        """Change the thing through its service. Screens with `change_permission` override it."""
+        raise ApiError("permission_denied")
+
+    def remove(self, request, obj):
+        """Delete the thing through its service. Screens with `delete_permission` override it."""
+        raise ApiError("permission_denied")
+
+    def save_model(self, request, obj, form, change):
+        if change:
+            self.update(request, self.model._base_manager.get(pk=obj.pk), form)
+        else:
+            made = self.create(request, obj, form)
+            obj.pk = made.pk
+            obj._state.adding = False
+
+    def save_related(self, request, form, formsets, change):
+        """Services write relations, too."""
+
+    def delete_model(self, request, obj):
+        self.remove(request, obj)
+
+    def delete_queryset(self, request, queryset):
+        for obj in queryset:
+            self.remove(request, obj)
+
+    def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
+        return self._told(request, super().changeform_view, object_id, form_url, extra_context)
+
+    def delete_view(self, request, object_id, extra_context=None):
+        return self._told(request, super().delete_view, object_id, extra_context)
+
+    def changelist_view(self, request, extra_context=None):
+        return self._told(request, super().changelist_view, extra_context)
+
+    def _told(self, request, view, *args):
+        """A service's refusal becomes a sentence on the page; the view's transaction has been rolled back by then."""
+        try:
+            return view(request, *args)
+        except ApiError as error:
+            if request.method != "POST":
+                raise
+            ports.refused(error, request, None)
+            messages.error(request, error.message)
+            return HttpResponseRedirect(request.get_full_path())
+
+
+class ReadOnlyInline(_Permitted, admin.TabularInline):
+    """Rows of a parent, to look at; shown to whoever sees the parent's screen with `view_permission`."""
+
+    extra = 0
+    max_num = 0
+    can_delete = False
+
+    def has_view_permission(self, request, obj=None):
+        return self._allowed(request, self.view_permission)

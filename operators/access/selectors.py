@@ -1,0 +1,214 @@
+"""What an actor has and reaches: `standing_of`, `decide`, and `scoped`, which is `decide` as one WHERE."""
+
+from uuid import UUID
+
+from django.contrib.auth.models import Permission
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+
+from config.kernel.access import Actor, Decision, Kind, Perm, Reach
+from operators.access import scopes
+from operators.access.catalogue import STAFF, permissions_of
+from operators.access.decision import Rule, Standing, judge
+from operators.access.models import EVERYTHING, AccessPolicy, Effect, GroupRole, Role, SubjectType, UserRole
+
+_NOBODY = Standing(user_id="")
+_NO_ROW = Q(pk__in=())
+
+
+def standing_of_user(user) -> Standing:
+    """Roles, policies and global grants of a user, in four queries."""
+    group_ids = tuple(user.groups.values_list("pk", flat=True))
+    roles = UserRole.objects.filter(user=user).values_list("role").union(GroupRole.objects.filter(group__in=group_ids).values_list("role"))
+    held = frozenset(role for (role,) in roles)
+    return Standing(
+        user_id=str(user.pk),
+        group_ids=group_ids,
+        roles=held,
+        permissions=permissions_of(held),
+        rules=_rules_about(user, group_ids),
+        everywhere=_granted_everywhere(user, group_ids),
+    )
+
+
+def _rules_about(user, group_ids) -> tuple[Rule, ...]:
+    about = (
+        Q(subject_type=SubjectType.EVERYONE)
+        | Q(subject_type=SubjectType.USER, subject_id=str(user.pk))
+        | Q(subject_type=SubjectType.GROUP, subject_id__in=[str(pk) for pk in group_ids])
+    )
+    return tuple(
+        Rule(str(row.pk), row.effect, frozenset(row.permissions), row.resource_type, row.resource_id)
+        for row in AccessPolicy.objects.filter(about).order_by("effect", "resource_type", "pk")
+    )
+
+
+def _granted_everywhere(user, group_ids) -> frozenset[str]:
+    held = Permission.objects.filter(Q(user=user) | Q(group__in=group_ids), codename__startswith="scope_")
+    names = set(held.values_list("content_type__app_label", "codename"))
+    return frozenset(kind.name for kind in scopes.every() if kind.grant_models and (kind.model._meta.app_label, kind.codename) in names)
+
+
+def standing_of(actor: Actor) -> Standing:
+    """The standing of whoever asks, resolved once for each actor object. Only users have one by role: everyone else stands with nothing."""
+    if actor.kind is not Kind.USER or actor.subject is None:
+        return _NOBODY
+    if "standing" not in actor.memo:
+        actor.memo["standing"] = standing_of_user(actor.subject) if actor.subject.is_active else _NOBODY
+    return actor.memo["standing"]
+
+
+def is_staff(user) -> bool:
+    """Whether the admin opens to this user."""
+    return user.is_active and bool(STAFF & standing_of_user(user).permissions)
+
+
+def decide(actor: Actor, permission: Perm, obj: Model | None = None) -> Decision:
+    """The port: may `actor` do this (to `obj`)? LookupError for an object whose kind nobody registered."""
+    standing = standing_of(actor)
+    if obj is None:
+        return judge(standing, permission)
+    link = scopes.link_of(obj)
+    return judge(standing, permission, link, _granted_in(standing, link))
+
+
+def _granted_in(standing: Standing, link: scopes.Link) -> set[tuple[str, str]]:
+    """The parts of the chain that a grant of the user or of a group names."""
+    if standing.unscoped_role or not standing.permissions:
+        return set()
+    found = set()
+    for part in set(link.chain()):
+        kind = scopes.named(part.kind)
+        if kind and kind.grant_models and any(rows.filter(content_object_id=part.id).exists() for rows in _grants(standing, kind)):
+            found.add((part.kind, part.id))
+    return found
+
+
+def _grants(standing: Standing, kind: scopes.ScopeKind) -> tuple[QuerySet, QuerySet]:
+    """The rows of the user's own grants and of their groups'."""
+    users, groups = kind.grant_models
+    return (
+        users.objects.filter(user_id=standing.user_id, permission__codename=kind.codename),
+        groups.objects.filter(group_id__in=standing.group_ids, permission__codename=kind.codename),
+    )
+
+
+def _granted_ids(standing: Standing, kind: scopes.ScopeKind) -> QuerySet:
+    mine, groups = _grants(standing, kind)
+    return mine.values("content_object_id").union(groups.values("content_object_id"))
+
+
+def scoped(queryset: QuerySet, actor: Actor, permission: Perm) -> QuerySet:
+    """The port: the rows of `queryset` that `decide` would allow, as one WHERE; the model must be a registered kind."""
+    kind = scopes.of(queryset.model)
+    standing = standing_of(actor)
+    if permission not in standing.permissions:
+        return queryset.none()
+    denies = standing.policies(Effect.DENY, permission)
+    if denies:
+        # An anti-join by primary key: a null ancestor must not drop the row, as NOT IN would.
+        denied = _named(kind.name, "pk", denies)
+        if denied is not None:
+            queryset = queryset.filter(~Exists(kind.model._base_manager.filter(denied, pk=OuterRef("pk"))))
+    if standing.unscoped_role or kind.open:
+        return queryset
+    return queryset.filter(_reached(kind.name, "pk", standing, standing.policies(Effect.ALLOW, permission)) or _NO_ROW)
+
+
+def _matched(kind: scopes.ScopeKind | None, name: str, column: str, rules: list[Rule]) -> Q | None:
+    """Rows whose `column` holds an id of kind `name` that a rule names itself."""
+    if kind is not None and not kind.policies:
+        return None
+    ids = {rule.resource_id for rule in rules if rule.resource_type == name}
+    if EVERYTHING in ids:
+        return Q(**{f"{column}__isnull": False})
+    known = sorted(filter(None, map(_uuid, ids)))
+    return Q(**{f"{column}__in": known}) if known else None
+
+
+def _uuid(text: str) -> UUID | None:
+    """The id, if it is one: a policy is text, and a bad one names nothing."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _any(*parts: Q | None) -> Q | None:
+    """OR of what is there; None: no row."""
+    combined = None
+    for part in parts:
+        if part is not None:
+            combined = part if combined is None else combined | part
+    return combined
+
+
+def _above(kind: scopes.ScopeKind, column: str, condition: Q | None) -> Q | None:
+    """`condition` on rows of `kind`, as a condition on the column that points at them."""
+    if condition is None or column == "pk":
+        return condition
+    return Q(**{f"{column}__in": kind.model._base_manager.filter(condition).values("pk")})
+
+
+def _named(name: str, column: str, rules: list[Rule]) -> Q | None:
+    """Rows with an id of kind `name` in `column` where a rule names it or anything above it."""
+    kind = scopes.named(name)
+    parents = [_named(parent, parent_column, rules) for parent, parent_column in kind.ancestors] if kind else []
+    return _any(_matched(kind, name, column, rules), _above(kind, column, _any(*parents)) if kind else None)
+
+
+def _reached(name: str, column: str, standing: Standing, allows: list[Rule]) -> Q | None:
+    """Rows with an id of kind `name` in `column` to which a policy or a grant opens a way (`decision._reach` as SQL)."""
+    kind = scopes.named(name)
+    own = _matched(kind, name, column, allows)
+    if kind is None:
+        return own
+    if name in standing.everywhere:
+        own = Q(**{f"{column}__isnull": False})
+    elif kind.grant_models:
+        own = _any(own, Q(**{f"{column}__in": _granted_ids(standing, kind)}))
+    parents = [(parent_column, _reached(parent, parent_column, standing, allows)) for parent, parent_column in kind.ancestors]
+    way = _all_of(parents) if kind.all_of else _any(*(part for _, part in parents))
+    return _any(own, _above(kind, column, way))
+
+
+def _all_of(parents: list[tuple[str, Q | None]]) -> Q | None:
+    """Each ancestor that is there is reached, and there is one."""
+    some, every = None, None
+    for column, reached in parents:
+        absent = Q(**{f"{column}__isnull": True})
+        some = _any(some, ~absent)
+        part = _any(absent, reached)
+        every = part if every is None else every & part
+    return every & some if some is not None else None
+
+
+def ancestors(kind: str, pk) -> list[str]:
+    """The port: everything above an object, as `kind:id`."""
+    return [f"{link.kind}:{link.id}" for link in list(scopes.link_to(kind, pk).chain())[1:]]
+
+
+def reach(actor: Actor, permission: Perm) -> Reach:
+    """The port: how far a permission reaches, for rows that keep their ancestors as text."""
+    standing = standing_of(actor)
+    denies = tuple(f"{rule.resource_type}:{rule.resource_id}" for rule in standing.policies(Effect.DENY, permission))
+    if permission not in standing.permissions:
+        return Reach(deny=denies)
+    if standing.unscoped_role:
+        return Reach(holder=True, everything=True, deny=denies)
+    allow = [f"{rule.resource_type}:{rule.resource_id}" for rule in standing.policies(Effect.ALLOW, permission)]
+    allow += [f"{kind.name}:{EVERYTHING}" for kind in scopes.every() if kind.open or kind.name in standing.everywhere]
+    allow += [f"{kind.name}:{row['content_object_id']}" for kind in scopes.every() if kind.grant_models for row in _granted_ids(standing, kind)]
+    return Reach(holder=True, allow=tuple(dict.fromkeys(allow)), deny=denies)
+
+
+def roles_of(user) -> list[str]:
+    """The user's own roles, in the catalogue's order."""
+    held = {row.role for row in user.role_rows.all()}
+    return [role.value for role in Role if role in held]
+
+
+def enabled_owners() -> QuerySet:
+    """Users who hold the role owner themselves and may sign in."""
+    from operators.identity.models import User
+
+    return User.objects.filter(disabled_at=None, role_rows__role=Role.OWNER)

@@ -1,0 +1,47 @@
+"""The admin's door: the product's sign-in page, the product's sign-out, the product's own account page."""
+
+from urllib.parse import urlencode
+
+from django.contrib.admin import AdminSite
+from django.core.exceptions import PermissionDenied
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+
+from config.kernel.access import Kind
+from operators.identity import services
+
+
+class TallyAdminSite(AdminSite):
+    """Opens to users with a staff permission (03 §1) who have no password to change first."""
+
+    site_header = site_title = "Tallyroom"
+    index_title = "Administration"
+    enable_nav_sidebar = False
+
+    def has_permission(self, request):
+        actor = request.actor
+        return actor.kind is Kind.USER and not actor.must_change_password and actor.subject.is_staff
+
+    @never_cache
+    def login(self, request, extra_context=None):
+        if request.actor.kind is not Kind.USER:
+            target = request.GET.get("next") or reverse("admin:index")
+            return redirect(f"{reverse('sign-in')}?{urlencode({'next': target})}")
+        if request.actor.must_change_password:
+            return redirect("account")
+        if not request.actor.subject.is_staff:
+            raise PermissionDenied
+        return redirect("admin:index")
+
+    @never_cache
+    def logout(self, request, extra_context=None):
+        services.sign_out(actor=request.actor)
+        request.session.flush()
+        return redirect("sign-in")
+
+    def password_change(self, request, extra_context=None):
+        return redirect("account")
+
+    def password_change_done(self, request, extra_context=None):
+        return redirect("account")

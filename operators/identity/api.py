@@ -1,0 +1,155 @@
+"""`/auth/…`: sign-in and out, the own account, sign-ins, the catalogue (03 §9)."""
+
+from django.conf import settings
+from django.middleware.csrf import get_token, rotate_token
+from drf_spectacular.utils import extend_schema
+from rest_framework.response import Response
+
+from config.kernel.access import ANONYMOUS, Perm, Route, require
+from config.kernel.errors import ApiError
+from config.kernel.filters import Choice, FilterSet, Uuid
+from config.kernel.serializers import NoBody
+from config.kernel.viewsets import ListMixin, TallyViewSet
+from operators.access.catalogue import CATALOGUE
+from operators.access.selectors import standing_of
+from operators.identity import services, throttles
+from operators.identity.models import SignIn, SignInKind
+from operators.identity.selectors import live_sign_ins, manageable_sign_ins
+from operators.identity.serializers import Me, PasswordBody, PermissionShape, Revoked, SignedIn, SignInBody, SignInShape
+
+_ADMINISTRATION = "accounts are administration, no production command"
+
+
+def demand_same_origin(request) -> None:
+    """403 csrf_failed when a page of another site asks to sign in (programs send no Origin)."""
+    origin = request.headers.get("Origin")
+    if origin and origin not in {settings.PUBLIC_ORIGIN, f"{request.scheme}://{request.get_host()}"}:
+        raise ApiError("csrf_failed")
+
+
+class SignInOutViewSet(TallyViewSet):
+    """The two routes that work without a credential; their answers are never kept for replay, for they hold secrets."""
+
+    routes = {
+        "login": Route(public=True, kinds=frozenset(), exempt=_ADMINISTRATION, errors=("sign_in_failed", "sign_in_locked", "csrf_failed")),
+        "logout": Route(public=True, kinds=frozenset(), exempt=_ADMINISTRATION, before_password_change=True),
+    }
+    stores_replies = False
+
+    def perform_authentication(self, request):
+        try:
+            super().perform_authentication(request)
+        except ApiError as error:
+            # Whoever signs out with a dead credential is out already.
+            if self.action != "logout" or error.status != 401:
+                raise
+            request.actor = request._request.actor = ANONYMOUS
+
+    @extend_schema(request=SignInBody, responses={200: SignedIn})
+    def login(self, request):
+        demand_same_origin(request)
+        body = self.body(SignInBody)
+        plain = request._request
+        user = services.verify_password(request=plain, email=body["email"], password=body["password"])
+        if body["cookie"] and self.actor.by_cookie:
+            services.sign_out(actor=self.actor)
+        row, token = services.sign_in(request=plain, user=user, session=plain.session if body["cookie"] else None)
+        data = {"token": token, "expires_at": row.expires_at, "sign_in_id": row.pk, "user": user}
+        if row.kind == SignInKind.COOKIE:
+            rotate_token(plain)
+            data["csrf_token"] = get_token(plain)
+        reply = Response(self.shape(data, SignedIn))
+        throttles.set_device_cookie(plain, reply, user.username)
+        return reply
+
+    @extend_schema(request=NoBody, responses={204: None})
+    def logout(self, request):
+        self.body(NoBody)
+        services.sign_out(actor=self.actor)
+        if self.actor.by_cookie:
+            request._request.session.flush()
+        return Response(status=204)
+
+
+class MeViewSet(TallyViewSet):
+    """The caller's own account."""
+
+    routes = {
+        "me": Route(before_password_change=True),
+        "password": Route(
+            before_password_change=True, exempt=_ADMINISTRATION, errors=("current_password_wrong", "password_unavailable", "validation_failed")
+        ),
+        "permissions": Route(),
+    }
+    stores_replies = False
+
+    @extend_schema(responses={200: Me})
+    def me(self, request):
+        held = sorted(permission.value for permission in standing_of(self.actor).permissions)
+        data = {"kind": self.actor.kind.value, "user": self.actor.subject, "permissions": held, "workspaces": [], "active_workspace_id": None}
+        return Response(self.shape(data, Me))
+
+    @extend_schema(request=PasswordBody, responses={204: None})
+    def password(self, request):
+        body = self.body(PasswordBody)
+        services.change_password(actor=self.actor, current=body["current_password"], new=body["new_password"])
+        return Response(status=204)
+
+    @extend_schema(responses={200: PermissionShape(many=True)})
+    def permissions(self, request):
+        rows = [
+            {
+                "permission": entry.perm.value,
+                "lets": entry.lets,
+                "kind": entry.kind or None,
+                "roles": sorted(role.value for role in entry.roles),
+                "workspace_roles": sorted(entry.workspace_roles),
+                "key": entry.key,
+            }
+            for entry in CATALOGUE.values()
+        ]
+        return Response(self.shape(rows, PermissionShape, many=True))
+
+
+class SignInFilters(FilterSet):
+    """`userId` needs `auth:manage` for anyone but oneself."""
+
+    user_id = Uuid("user_id", doc="Whose; oneself when absent. Others need `auth:manage`.")
+    kind = Choice("kind", choices=SignInKind.values)
+    search_fields = ("user_agent",)
+    sorts = {"createdAt": "created_at", "lastSeenAt": "last_seen_at", "expiresAt": "expires_at"}
+    default_sort = "-createdAt"
+
+
+class SignInViewSet(ListMixin, TallyViewSet):
+    """Live sign-ins: one's own, or with `auth:manage` anyone's."""
+
+    routes = {
+        "list": Route(errors=("permission_denied",)),
+        "destroy": Route(exempt=_ADMINISTRATION, errors=("permission_denied",)),
+        "revoke_others": Route(exempt=_ADMINISTRATION),
+    }
+    filters = SignInFilters
+    serializer_class = SignInShape
+    queryset = SignIn.objects.none()  # for the path parameter's type in the OpenAPI document
+
+    def rows(self, permission: Perm | None = None):
+        asked = self.filters(self.request.GET).values.get("user_id") or [self.actor.id]
+        if any(str(pk) != self.actor.id for pk in asked):
+            require(self.actor, Perm.AUTH_MANAGE)
+        return live_sign_ins(*asked)
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request, id):  # noqa: A002 - the path's name
+        row = manageable_sign_ins(self.actor).filter(pk=id).first()
+        if row is None:
+            raise ApiError("not_found")
+        services.revoke_sign_in(actor=self.actor, row=row)
+        if str(row.pk) == self.actor.sign_in_id and self.actor.by_cookie:
+            request._request.session.flush()
+        return Response(status=204)
+
+    @extend_schema(request=NoBody, responses={200: Revoked})
+    def revoke_others(self, request):
+        self.body(NoBody)
+        return Response({"revoked": services.revoke_others(actor=self.actor)})

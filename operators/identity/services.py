@@ -1,0 +1,158 @@
+"""Signing in and out, and the own password. Every change is recorded in its transaction; revoking reaches open sockets on commit."""
+
+import secrets
+import string
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.auth import authenticate
+from django.contrib.auth.password_validation import validate_password
+from django.contrib.auth.signals import user_logged_in
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from config.kernel import clock, context, credentials
+from config.kernel.access import ANONYMOUS, Actor, Perm, ports, require
+from config.kernel.errors import ApiError
+from operators import verbs
+from operators.access.models import Role
+from operators.access.services import access_changed
+from operators.identity import throttles
+from operators.identity.models import SignIn, SignInKind, User
+from operators.identity.names import normal_email
+from operators.identity.selectors import TOKEN_PREFIX, actor_of, live_sign_ins, session_digest
+
+LIVE_SIGN_INS = 20
+_ALPHABET = string.ascii_letters + string.digits
+
+
+def generated_password() -> str:
+    """20 characters, shown once: 119 bits."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(20))
+
+
+def verify_password(*, request, email: str, password: str) -> User:
+    """The user with this e-mail and password. ApiError sign_in_failed (one answer for every cause), sign_in_locked, throttled.
+
+    The brakes are asked before anything is hashed.
+    """
+    username = normal_email(email)
+    with throttles.sign_in_attempt(request, username):
+        user = authenticate(request=request, username=username, password=password)
+        if user is None:
+            ports.record(verbs.SIGN_IN_FAILED, actor=ANONYMOUS, outcome="denied", reason="sign_in_failed", details={"username": username})
+            raise ApiError("sign_in_failed")
+    return user
+
+
+@transaction.atomic
+def sign_in(*, request, user: User, session=None) -> tuple[SignIn, str | None]:
+    """A new sign-in, and its token (None for a cookie: then `session` gets a new key, so that a planted one is worthless).
+
+    Beyond 20 live ones the oldest is revoked.
+    """
+    User.objects.select_for_update().get(pk=user.pk)
+    now = clock.now()
+    row = SignIn(user=user, created_at=now, last_seen_at=now, expires_at=now + timedelta(seconds=settings.SIGN_IN_SECONDS))
+    row.ip, row.user_agent = context.client_address(request), credentials.redacted(request.META.get("HTTP_USER_AGENT", ""))[:256]
+    token = None
+    if session is None:
+        minted = credentials.mint(TOKEN_PREFIX)
+        row.kind, row.digest, row.last_four, token = SignInKind.TOKEN, minted.digest, minted.last_four, minted.token
+    else:
+        session.flush()
+        session["sign_in"] = str(row.pk)
+        session.create()
+        session.modified = True
+        row.kind, row.digest = SignInKind.COOKIE, session_digest(session.session_key)
+    row.save(force_insert=True)
+    _revoke_beyond_limit(user, actor_of(row))
+    ports.record(verbs.SIGNED_IN, actor=actor_of(row), subject=("user", str(user.pk), user.label), outcome="succeeded", details={"kind": row.kind})
+    # Axes forgets the failures, Django writes last_login.
+    user_logged_in.send(sender=User, request=request, user=user)
+    return row, token
+
+
+def _revoke_beyond_limit(user: User, actor: Actor) -> None:
+    surplus = live_sign_ins(user.pk).order_by("-created_at", "-pk")[LIVE_SIGN_INS:]
+    for row in surplus:
+        _revoke(row, actor, "more than 20 sign-ins")
+
+
+def _revoke(row: SignIn, actor: Actor, reason: str) -> bool:
+    """End one sign-in; False if it has ended already."""
+    ended = bool(SignIn.objects.filter(pk=row.pk, revoked_at=None).update(revoked_at=clock.now()))
+    if ended:
+        ports.record(
+            verbs.SIGN_IN_REVOKED,
+            actor=actor,
+            subject=("user", str(row.user_id), row.user.label),
+            outcome="succeeded",
+            reason=reason,
+            details={"sign_in_id": str(row.pk), "kind": row.kind},
+        )
+        access_changed()
+    return ended
+
+
+@transaction.atomic
+def sign_out(*, actor: Actor) -> None:
+    """End the sign-in that `actor` came with; nothing for who has none."""
+    if actor.sign_in_id and SignIn.objects.filter(pk=actor.sign_in_id, revoked_at=None).update(revoked_at=clock.now()):
+        ports.record(verbs.SIGNED_OUT, actor=actor, subject=("user", actor.id, actor.label), outcome="succeeded")
+        access_changed()
+
+
+@transaction.atomic
+def revoke_sign_in(*, actor: Actor, row: SignIn) -> None:
+    """End a sign-in: one's own, or with `auth:manage` another's (an owner's with `system:admin`)."""
+    if str(row.user_id) != actor.id:
+        require(actor, Perm.AUTH_MANAGE)
+        if row.user.role_rows.filter(role=Role.OWNER).exists():
+            require(actor, Perm.SYSTEM_ADMIN)
+    _revoke(row, actor, "revoked")
+
+
+@transaction.atomic
+def revoke_others(*, actor: Actor, reason: str = "revoked with the others") -> int:
+    """End all sign-ins of the actor's user but the one in use; how many."""
+    rows = live_sign_ins(actor.id).exclude(pk=actor.sign_in_id)
+    return sum(_revoke(row, actor, reason) for row in rows)
+
+
+@transaction.atomic
+def unlock(*, actor: Actor, user: User) -> None:
+    """Lift axes' lock of the user's account, from every address."""
+    attempts = throttles.forget(user.username)
+    ports.record(verbs.USER_UNLOCKED, actor=actor, subject=("user", str(user.pk), user.label), outcome="succeeded", details={"attempts": attempts})
+
+
+def demand_good_password(user: User, password: str, *, unlike: str | None = None) -> None:
+    """ApiError validation_failed with everything that speaks against this password."""
+    found = [("password_unchanged", "The new password is the old one.")] if password == unlike else []
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        found += [(item.code or "invalid", message) for item in error.error_list for message in item.messages]
+    if found:
+        raise ApiError("validation_failed", data={"errors": [{"path": "newPassword", "code": code, "message": message} for code, message in found]})
+
+
+def change_password(*, actor: Actor, current: str, new: str) -> None:
+    """Set the own password and end the other sign-ins. ApiError validation_failed (`newPassword`), password_unavailable,
+    current_password_wrong, throttled. Hashing, which is slow on purpose, happens outside the transaction.
+    """
+    user: User = actor.subject
+    if not user.has_usable_password():
+        raise ApiError("password_unavailable")
+    throttles.count_password_change(user)
+    if not user.check_password(current):
+        raise ApiError("current_password_wrong")
+    demand_good_password(user, new, unlike=current)
+    user.set_password(new)
+    user.must_change_password = False
+    with transaction.atomic():
+        user.save(update_fields=["password", "must_change_password"])
+        ports.record(verbs.PASSWORD_CHANGED, actor=actor, subject=("user", actor.id, user.label), outcome="succeeded")
+        revoke_others(actor=actor, reason="password changed")
+    access_changed()
