@@ -142,12 +142,37 @@ def _nothing(*_args, **_kwargs):
     return None
 
 
+@dataclass(frozen=True)
+class Reach:
+    """How far a permission reaches for an actor, for rows that hold their ancestors as text (audit events).
+
+    Terms are `kind:id`, or `kind:*` for every object of a kind. holder: the permission comes from a user role · everything: no term is
+    needed (owner, admin) · allow: in reach by an allow policy, a grant or as an open kind; counts for a holder · deny: matched by a deny policy, which beats
+    everything · workspaces: ids of the workspaces in which a member's role or a key gives the permission.
+    """
+
+    holder: bool = False
+    everything: bool = False
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+    workspaces: tuple[str, ...] = ()
+
+
+def _no_reach(*_args, **_kwargs):
+    return Reach()
+
+
+def _no_ancestors(*_args, **_kwargs):
+    return []
+
+
 class Ports:
     """Filled by apps in `ready()`.
 
     decide(actor, perm, obj=None) -> Decision · scoped(queryset, actor, perm) -> queryset · cookie_actor(request) -> Actor | None ·
     check_lock(actor, subsystem) raises `subsystem_locked` · record(verb, **facts) writes an audit row (see audit.services.record) ·
-    refused(error, request, view) hears of every refused or failed request · access_epoch() -> int, raised when anyone's access changes.
+    refused(error, request, view) hears of every refused or failed request · access_epoch() -> int, raised when anyone's access changes ·
+    ancestors(kind, id) -> ["site:…"], everything above an object as text · reach(actor, perm) -> Reach.
     """
 
     decide: Callable = staticmethod(_refuse)
@@ -157,6 +182,8 @@ class Ports:
     record: Callable = staticmethod(_nothing)
     refused: Callable = staticmethod(_nothing)
     access_epoch: Callable = staticmethod(lambda: 0)
+    ancestors: Callable = staticmethod(_no_ancestors)
+    reach: Callable = staticmethod(_no_reach)
 
 
 ports = Ports()
@@ -183,6 +210,7 @@ class Route:
     subsystem / exempt  every unsafe action declares one of them (04 §2); `exempt` is the reason in words
     node_kwarg  for node credentials: the path argument that must equal the credential's node
     label       audit permission of agent routes, where no permission is checked
+    before_password_change  answers also to a user who must change their password first
     query       query parameters known to this action, beside those of the viewset's filters on list, facets and export
     errors      codes of the registry that are particular to this action (OpenAPI, docs)
     """
@@ -194,6 +222,7 @@ class Route:
     exempt: str = ""
     node_kwarg: str = ""
     label: Perm | None = None
+    before_password_change: bool = False
     query: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
 
