@@ -2,7 +2,7 @@
 
 import structlog
 from django.core.exceptions import PermissionDenied
-from django.db import OperationalError, transaction
+from django.db import OperationalError
 from django.http import Http404, HttpResponse
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
@@ -127,10 +127,8 @@ def response(error: ApiError) -> HttpResponse:
 
 
 def exception_handler(error: Exception, handler_context: dict) -> Response:
-    """DRF's hook: every exception of a view becomes the flat error; the surrounding transaction rolls back."""
+    """DRF's hook: every exception of a view becomes the flat error. The only transaction around a view is idempotency's, which undoes itself."""
     known = from_exception(error)
-    if transaction.get_connection().in_atomic_block:
-        transaction.set_rollback(True)
     headers = challenge(known)
     if isinstance(error, drf.MethodNotAllowed):
         view = handler_context.get("view")
