@@ -40,10 +40,16 @@ class SignInOutViewSet(TallyViewSet):
         try:
             super().perform_authentication(request)
         except ApiError as error:
-            # Whoever signs out with a dead credential is out already.
-            if self.action != "logout" or error.status != 401:
-                raise
-            request.actor = request._request.actor = ANONYMOUS
+            request.user, request.auth, request.actor = None, None, self._despite(error, request)
+            request._request.actor = request.actor
+
+    def _despite(self, error: ApiError, request):
+        """Who asks although their credential was refused: signing out, a dead one is out already; signing in, the origin is what is checked."""
+        if self.action == "logout" and error.status == 401:
+            return ANONYMOUS
+        if self.action == "login" and error.code == "csrf_failed":
+            return request.actor
+        raise error
 
     @extend_schema(request=SignInBody, responses={200: SignedIn})
     def login(self, request):
