@@ -1,0 +1,20 @@
+"""System checks of the append-only tables (`manage.py check --database default`, and every `migrate`)."""
+
+from django.core.checks import Error, Tags, register
+
+from audit import schema
+
+
+@register(Tags.database)
+def triggers_stand(app_configs=None, databases=None, **kwargs):
+    """audit.E001: a table of the trail, or a partition, without one of its triggers."""
+    if not databases or "default" not in databases or not schema.is_installed():
+        return []
+    return [
+        Error(
+            f"{table} lacks the trigger {trigger}, so what was recorded there can be changed unseen.",
+            hint="Find out who removed it, run manage.py audit_verify, and restore the trigger as in audit/migrations/0001_initial.py.",
+            id="audit.E001",
+        )
+        for table, trigger in schema.missing_triggers()
+    ]

@@ -1,0 +1,3 @@
+"""Routes of the audit, relative to /api/v1/."""
+
+urlpatterns = []
