@@ -1,0 +1,57 @@
+"""The admin opens by the product's sign-in, to staff only, and shows but does not leak or edit."""
+
+import pytest
+from django.contrib import admin
+
+from operators.identity.models import SignIn, User
+from tests.cast import ApiClient, token_of
+from tests.factories.users import make_user
+
+pytestmark = pytest.mark.django_db
+SCREENS = ["operators/user", "operators/signin", "operators/accesspolicy", "auth/group", "axes/accessattempt"]
+
+
+@pytest.fixture
+def browse(api):
+    return lambda user: api(user)
+
+
+def test_nobody_is_sent_to_the_sign_in_page_and_the_unprivileged_are_refused(api, carol):
+    response = api().get("/admin/")
+    assert (response.status_code, response["Location"]) == (302, "/admin/login/?next=/admin/")
+    assert api().get("/admin/login/?next=/admin/")["Location"] == "/sign-in?next=%2Fadmin%2F"
+    assert api(carol).get("/admin/login/").status_code == 403
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_an_owner_sees_every_screen_and_adds_nothing_there(browse, alice, screen):
+    assert browse(alice).get(f"/admin/{screen}/").status_code == 200
+    assert browse(alice).get(f"/admin/{screen}/add/").status_code == 403
+
+
+def test_an_operator_opens_the_admin_but_not_the_users(browse, bob):
+    assert browse(bob).get("/admin/").status_code == 200
+    assert browse(bob).get("/admin/operators/user/").status_code == 403
+
+
+def test_a_user_screen_shows_no_hash_and_saves_nothing(browse, alice):
+    dora = make_user("dora", password="correct horse battery", roles=["viewer"])
+    page = browse(alice).get(f"/admin/operators/user/{dora.pk}/change/")
+    assert page.status_code == 200 and b"argon2" not in page.content and b"dora@example.org" in page.content
+    browse(alice).client.handler.enforce_csrf_checks = False
+    assert browse(alice).request("POST", f"/admin/operators/user/{dora.pk}/change/", data=b"name=Eve", content_type="application/x-www-form-urlencoded").status_code == 403
+    assert User.objects.get(pk=dora.pk).name == "Dora"
+
+
+def test_chosen_sign_ins_are_revoked_by_the_service(browse, alice, carol):
+    token, pk = token_of(carol), SignIn.objects.get(user=carol).pk
+    browse(alice).client.handler.enforce_csrf_checks = False
+    form = f"action=revoke&_selected_action={pk}".encode()
+    assert browse(alice).request("POST", "/admin/operators/signin/", data=form, content_type="application/x-www-form-urlencoded").status_code == 302
+    assert ApiClient(token).get("/auth/me").json()["code"] == "credential_revoked"
+
+
+def test_every_screen_builds_on_ours():
+    from config.kernel.admin import TallyAdmin
+
+    assert [model.__name__ for model, screen in admin.site._registry.items() if not isinstance(screen, TallyAdmin)] == []
