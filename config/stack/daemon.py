@@ -67,6 +67,26 @@ class ChildConfig(ProcessConfig):
         return dispatchers, pipes
 
 
+class Wakeup:
+    """Ends supervisord's wait at a signal: it would notice a dead child or a stop up to a second later."""
+
+    def __init__(self):
+        self.fd, self._written = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(self._written, warn_on_full_buffer=False)
+
+    def readable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return False
+
+    def handle_read_event(self) -> None:
+        os.read(self.fd, 4096)
+
+    def handle_error(self) -> None:
+        """Nothing to close; what was signalled is handled in this round anyway."""
+
+
 class Options(ServerOptions):
     """supervisord's options; `starter_pid` is the process that starts the programs in order (see `startup`)."""
 
@@ -76,6 +96,13 @@ class Options(ServerOptions):
         self.pid_record = pid_record
         self.starter_pid = starter_pid
         self.starter_status: int | None = None
+        self._wakeup = Wakeup()
+
+    def get_socket_map(self):
+        # The one map that connections add themselves to, not a copy.
+        sockets = super().get_socket_map()
+        sockets[self._wakeup.fd] = self._wakeup
+        return sockets
 
     def make_logger(self) -> None:
         self.logger = loggers.getLogger(self.loglevel)
@@ -104,6 +131,17 @@ class Options(ServerOptions):
 
 
 class Watch(Supervisor):
+    def ordered_stop_groups_phase_1(self):
+        """End the programs of the highest ten of priorities together, then the next ten; supervisord takes one at a time."""
+        left = [group for group in self.stop_groups if group.get_unstopped_processes()]
+        last = max((group.config.priority // 10 for group in left), default=0)
+        for group in left:
+            if group.config.priority // 10 == last:
+                group.stop_all()
+
+    def ordered_stop_groups_phase_2(self):
+        """Phase 1 looks for itself at what still runs."""
+
     def reap(self, once=False, recursionguard=0):
         super().reap(once, recursionguard)
         if self.options.starter_status and self.options.mood == SupervisorStates.RUNNING:

@@ -73,7 +73,7 @@ def belongs_to(pid: int, var: Path) -> bool:
             return True
         if any(word == marker or word.startswith(marker + b"/") for word in (folder / "cmdline").read_bytes().split(b"\0")):
             return True
-        return Path(os.readlink(folder / "cwd")).is_relative_to(var)
+        return (folder / "cwd").readlink().is_relative_to(var)
     except OSError:
         # It ended meanwhile, or it is another user's and therefore not ours.
         return False
@@ -81,7 +81,7 @@ def belongs_to(pid: int, var: Path) -> bool:
 
 def find(record: PidRecord, var: Path) -> list[int]:
     """Pids of recorded children that still run, and of what they started in their group; only those proven ours."""
-    recorded = {pid: started for pid, started in record.read().values()}
+    recorded = dict(record.read().values())
     found = []
     for entry in _PROC.iterdir():
         process = status(int(entry.name)) if entry.name.isdigit() else None

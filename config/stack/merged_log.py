@@ -56,7 +56,7 @@ class MergedLog:
             older = self._path.with_name(f"{self._path.name}.{number}")
             newer = self._path if number == 1 else self._path.with_name(f"{self._path.name}.{number - 1}")
             if newer.exists():
-                os.replace(newer, older)
+                newer.replace(older)
         self._file.close()
         self._file = self._open()
 

@@ -157,7 +157,7 @@ def write_atomically(path: Path, content: str, *, mode: int) -> None:
         with os.fdopen(descriptor, "w") as file:
             file.write(content)
             os.fchmod(file.fileno(), mode)
-        os.replace(temporary, path)
+        Path(temporary).replace(path)
     except OSError:
         Path(temporary).unlink(missing_ok=True)
         raise

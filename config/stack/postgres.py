@@ -195,8 +195,8 @@ def _initdb(cluster: Cluster, *, uid: int | None, bin_dir: Path) -> None:
         for folder, _, files in os.walk(building):
             os.chown(folder, uid, uid)
             for name in files:
-                os.chown(os.path.join(folder, name), uid, uid)
-    os.replace(building, cluster.data)
+                os.chown(Path(folder, name), uid, uid)
+    building.replace(cluster.data)
 
 
 def _any_account() -> int:

@@ -17,7 +17,7 @@ AS_USER = PROJECT / "config" / "stack" / "as_user.py"
 
 @dataclass(frozen=True)
 class Program:
-    """One supervised process. `priority`: lower starts first and ends last."""
+    """One supervised process. Programs of the same ten of `priority` end together, the lowest ten last."""
 
     name: str
     command: tuple[str, ...]
@@ -75,7 +75,7 @@ def beat() -> Program:
 def edge(binary: Path, caddyfile: Path, storage: Path) -> Program:
     command = (str(binary), "run", "--config", str(caddyfile), "--adapter", "caddyfile")
     folders = {"XDG_DATA_HOME": str(storage), "XDG_CONFIG_HOME": str(storage), "HOME": str(storage)}
-    return Program("edge", command, 24, storage, folders | {"GOMEMLIMIT": "160MiB", "GOMAXPROCS": "2"}, stop_wait_seconds=5)
+    return Program("edge", command, 30, storage, folders | {"GOMEMLIMIT": "160MiB", "GOMAXPROCS": "2"}, stop_wait_seconds=5)
 
 
 def node(data_dir: Path, *, url: str, authority: Path | None) -> Program:
@@ -83,7 +83,7 @@ def node(data_dir: Path, *, url: str, authority: Path | None) -> Program:
     flags = ["--config", str(data_dir / "agent.toml"), "--data-dir", str(data_dir), "--url", url]
     environment = {"TALLYROOM_AGENT_CA_FILE": str(authority)} if authority else {}
     command = (sys.executable, "-m", "nodes.agent", "run", *flags)
-    return Program("node", command, 30, environment=environment, stop_wait_seconds=15)
+    return Program("node", command, 40, environment=environment, stop_wait_seconds=15)
 
 
 def _tool(name: str) -> tuple[str, ...]:

@@ -32,8 +32,9 @@ def up(instance: Instance, *, bind: str, port: int, bare: bool) -> int:
         print("  ended what an earlier start had left running")
     chosen = environment.plan(instance, bind=bind, port=port)
     instance.write_record(
-        id=environment.instance_id(instance), origin=chosen.origin, port=port, ports=chosen.ports, pid=os.getpid()
-    )
+        id=environment.instance_id(instance), origin=chosen.origin, local_url=chosen.local_url, port=port,
+        ports=chosen.ports, pid=os.getpid(), ready=False,
+    )  # fmt: skip
     _clear_run_files(instance)
     secrets_for(instance)
     os.environ.update(environment.variables(instance, chosen))
