@@ -63,11 +63,7 @@ def plan(instance: Instance, *, bind: str, port: int) -> Plan:
 def _internal_ports(instance: Instance, *, public: int) -> dict[str, int]:
     """The ports of the last start where they are still free, so that nothing that remembers them goes astray."""
     recorded = instance.read_record().get("ports", {})
-    kept = {
-        name: port
-        for name, port in recorded.items()
-        if name in _INTERNAL and isinstance(port, int) and port != public and port_is_free(port)
-    }
+    kept = {name: port for name, port in recorded.items() if name in _INTERNAL and isinstance(port, int) and port != public and port_is_free(port)}
     missing = [name for name in _INTERNAL if name not in kept]
     return kept | dict(zip(missing, free_ports(len(missing), avoid=[public, *kept.values()]), strict=True))
 

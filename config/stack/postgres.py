@@ -186,9 +186,7 @@ def _initdb(cluster: Cluster, *, uid: int | None, bin_dir: Path) -> None:
             "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale-provider", "builtin",
             "--builtin-locale", "C.UTF-8", "--locale", "C", "--no-sync", "--no-instructions",
         ]  # fmt: skip
-        result = subprocess.run(
-            command, capture_output=True, text=True, cwd="/", **identity(account), env={"PATH": os.defpath}
-        )
+        result = subprocess.run(command, capture_output=True, text=True, cwd="/", **identity(account), env={"PATH": os.defpath})
     if result.returncode:
         raise StackError(f"PostgreSQL's initdb failed:\n{result.stderr[-2000:]}")
     if uid is not None:

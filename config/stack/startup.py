@@ -26,8 +26,7 @@ from config.stack.supervisor import Control
 PATIENCE_SECONDS = 60
 # Two voices, one with a beep each second: something to see on the meters and to recognise in a recording.
 TEST_SIGNAL = (
-    "lavfi:sine=frequency=330:beep_factor=3:sample_rate=48000[a];"
-    "sine=frequency=495:sample_rate=48000,tremolo=f=0.3:d=0.8[b];[a][b]amerge=inputs=2"
+    "lavfi:sine=frequency=330:beep_factor=3:sample_rate=48000[a];sine=frequency=495:sample_rate=48000,tremolo=f=0.3:d=0.8[b];[a][b]amerge=inputs=2"
 )
 
 
@@ -118,9 +117,7 @@ def _migrate(start: Start) -> None:
 
 def _manage(*arguments: str) -> subprocess.Popen:
     command = [sys.executable, str(PROJECT / "manage.py"), *arguments]
-    return subprocess.Popen(
-        command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    return subprocess.Popen(command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def _finish(name: str, job: subprocess.Popen) -> str:
@@ -153,7 +150,7 @@ def write_agent_settings(path: Path, *, node: str) -> None:
         content = (
             "# The recorder agent of this machine. Restart it after a change: bin/up hold node; bin/up release node\n"
             f"{named}\n\n"
-            "# A test signal. For a real input see `python -m nodes.agent devices`, for example source = \"alsa:hw:1,0\".\n"
+            '# A test signal. For a real input see `python -m nodes.agent devices`, for example source = "alsa:hw:1,0".\n'
             f"[[interface]]\nsource = '{TEST_SIGNAL}'\nsample_rate = 48000\nchannels = 2\nalias = \"Test signal\"\n"
         )
     else:

@@ -23,8 +23,7 @@ def configuration(programs: Iterable[Program], *, control_socket: Path, pid_file
     sections = [
         _section("supervisord", nodaemon="true", pidfile=pid_file, logfile=log, loglevel="info", umask="027"),
         _section("unix_http_server", file=control_socket, chmod="0700"),
-        "[rpcinterface:supervisor]\n"
-        "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n",
+        "[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n",
         *(_program(program) for program in programs),
     ]
     return "\n".join(sections)

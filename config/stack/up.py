@@ -48,9 +48,7 @@ def up(instance: Instance, *, bind: str, port: int, bare: bool) -> int:
     # Here, since the package is needed from now on only, and loaded by no other command.
     from config.stack import daemon
 
-    starter = subprocess.Popen(
-        [sys.executable, "-m", "config.stack.startup", *(["--bare"] if bare else [])], cwd=PROJECT
-    )
+    starter = subprocess.Popen([sys.executable, "-m", "config.stack.startup", *(["--bare"] if bare else [])], cwd=PROJECT)
     try:
         return daemon.run(conf, log=MergedLog(instance.log), pid_record=record, starter_pid=starter.pid)
     finally:

@@ -106,9 +106,7 @@ def start_temporary(directory: Path | str | None = None) -> tuple[str, subproces
             start_new_session=True, preexec_fn=processes.die_with_parent(signal.SIGTERM),
         )  # fmt: skip
     try:
-        processes.wait_until(
-            lambda: health.broker_answers(broker.url), timeout_seconds=20, what="Valkey", process=process, log=log
-        )
+        processes.wait_until(lambda: health.broker_answers(broker.url), timeout_seconds=20, what="Valkey", process=process, log=log)
     except BaseException:
         stop(process)
         raise

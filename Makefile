@@ -1,0 +1,30 @@
+# The smaller steps; `bin/up` and `bin/test` are the two commands.
+PYTHON := .venv/bin/python
+BIN := .venv/bin
+
+.PHONY: lint lock bench schema screenshots soak
+
+lint: ## style, layers, known holes in dependencies
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	# Needs the network; what it can't look up is no failure of the code.
+	-$(BIN)/pip-audit --requirement requirements.lock --disable-pip --progress-spinner off
+
+lock: ## pin everything with hashes, after a change of requirements*.txt
+	for name in requirements requirements-test; do \
+		$(BIN)/pip-compile --quiet --allow-unsafe --generate-hashes --strip-extras --no-emit-index-url --no-emit-trusted-host \
+			--no-emit-find-links --output-file $$name.lock $$name.txt || exit 1; \
+	done
+
+bench: ## the table of docs/performance.md
+	$(PYTHON) -m bench
+
+schema: ## the OpenAPI document
+	$(PYTHON) manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
+screenshots: ## the pictures of README.md, from a running stack
+	$(PYTHON) -m tests.browser.screenshots
+
+soak: ## the long runs: minutes of outage, gigabytes, millions of rows
+	$(PYTHON) -m pytest -n 0 -m soak --timeout 7200
