@@ -35,10 +35,9 @@ export function bytes(n) {
 }
 
 /** -3.14 → "−3.1"; below the scale "<−60"; nothing at all "−∞". */
-export function db(value, floor = -60) {
+export function db(value, digits = 1) {
   if (value === null || value === undefined || value <= -120) return `${MINUS}∞`;
-  if (value < floor) return `<${MINUS}${-floor}`;
-  return signed(value, 1);
+  return value < -60 ? `<${MINUS}60` : signed(value, digits);
 }
 
 export function signed(value, digits = 1) {

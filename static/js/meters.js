@@ -131,7 +131,8 @@ export class Bridge {
     this.strips = [];
     this.rows = [];
     this.root.replaceChildren(this.canvas);
-    this.root.classList.toggle("dense", perRow > 16);
+    this.dense = perRow > 16;
+    this.root.classList.toggle("dense", this.dense);
     for (let at = 0; at < n; at += perRow) {
       const heads = el("div", { class: "heads" }, el("span", { class: "strip ax" }, el("b", {}, "dBFS")));
       heads.style.setProperty("--n", perRow);
@@ -208,7 +209,12 @@ export class Bridge {
     for (const row of this.rows) {
       const y = (v) => row.bottom - pos(v) * (row.bottom - row.top);
       c.fillStyle = K.t;
-      for (const t of LABELLED) c.fillText(t === 0 ? "0" : MINUS + -t, row.left + 25 * d, y(t));
+      let above = -Infinity;
+      for (const t of LABELLED) {
+        if (y(t) - above < 13 * d) continue;
+        above = y(t);
+        c.fillText(t === 0 ? "0" : MINUS + -t, row.left + 25 * d, above);
+      }
       c.fillStyle = K.line;
       for (const t of [-6, -18]) c.fillRect(row.left + 34 * d, Math.round(y(t)), row.right - row.left - 34 * d, d);
     }
@@ -276,7 +282,7 @@ export class Bridge {
     this.meter.channels.forEach((ch, i) => {
       const s = states[i];
       const { figure } = this.strips[i];
-      text(figure, s === "unused" || s === "waiting" ? "" : s === "none" ? `${MINUS}∞` : ch.max <= -150 ? "" : db(Math.min(0, ch.max)));
+      text(figure, s === "unused" || s === "waiting" ? "" : s === "none" ? `${MINUS}∞` : ch.max <= -150 ? "" : db(Math.min(0, ch.max), this.dense ? 0 : 1));
       figure.classList.toggle("over", ch.max > -0.1);
     });
     this.lamps();
@@ -292,7 +298,7 @@ export class Bridge {
       if (lamp.tagName !== "BUTTON") return;
       const hot = ch.clips > 0;
       setAttr(lamp, "aria-pressed", String(hot));
-      text(lamp, hot ? (ch.clips > 1 ? `CLIP ${ch.clips}` : "CLIP") : "OK");
+      text(lamp, hot ? (ch.clips > 1 && !this.dense ? `CLIP ${ch.clips}` : "CLIP") : "OK");
       setAttr(lamp, "aria-label", hot ? `CLIP ${ch.clips} times on channel ${number}, press to clear` : `OK, clip lamp of channel ${number}`);
     });
   }

@@ -1,0 +1,103 @@
+// The own account: sign-ins, password, theme, keys.
+
+import { call, get, patch, post } from "./api.js";
+import { $, $$, arm, clone, complain, el, fill, keyed, setAttr, text, toast } from "./dom.js";
+import { onSubmit } from "./forms.js";
+import { ago, humanise, when, utc } from "./format.js";
+import { singleKeys } from "./keys.js";
+import { serverNow } from "./now.js";
+import { setTheme, signOut, theme } from "./shell.js";
+
+const BROWSERS = [["Firefox", /Firefox\//], ["Edge", /Edg\//], ["Chrome", /Chrom(e|ium)\//], ["Safari", /Safari\//], ["curl", /curl\//], ["Python", /python/i]];
+const SYSTEMS = [["Windows", /Windows/], ["Android", /Android/], ["iPhone", /iPhone|iPad/], ["macOS", /Mac OS X/], ["Linux", /Linux/]];
+const named = (list, text) => list.find(([, pattern]) => pattern.test(text))?.[0];
+
+/** "Firefox on Linux" of a user agent; the whole of it stands in the title. */
+function browser(agent) {
+  return [named(BROWSERS, agent) || agent?.slice(0, 40) || "Unknown program", named(SYSTEMS, agent)].filter(Boolean).join(" on ");
+}
+
+async function loadSignIns() {
+  try {
+    const { data } = await get("/auth/sign-ins", { limit: 100 });
+    keyed(document.getElementById("sign-ins"), data, (s) => s.id, createSignIn, (li, s) => {
+      fill(li, { browser: browser(s.userAgent || ""), current: s.current ? "THIS ONE" : null, detail: [s.ip, s.kind === "token" ? "API token" : "", `seen ${ago(s.lastSeenAt, serverNow())}`, `ends ${when(s.expiresAt)}`].filter(Boolean).join(" · ") });
+      $("b", li).title = s.userAgent || "";
+      $('[data-f="detail"]', li).title = `Signed in ${utc(s.createdAt)}`;
+    });
+    const n = document.getElementById("n");
+    n.hidden = false;
+    text(n, String(data.length));
+  } catch (error) {
+    complain("Your sign-ins could not be read", error);
+  }
+}
+
+function createSignIn(s) {
+  const li = clone("t-sign-in");
+  const button = $("button", li);
+  setAttr(button, "aria-label", `Sign out ${browser(s.userAgent || "")} at ${s.ip}`);
+  button.addEventListener("click", async () => {
+    if (s.current) {
+      signOut();
+      return;
+    }
+    try {
+      await call("DELETE", `/auth/sign-ins/${s.id}`);
+      toast("Signed out", `${browser(s.userAgent || "")} at ${s.ip}`);
+      loadSignIns();
+    } catch (error) {
+      complain("It was not signed out", error);
+    }
+  });
+  return li;
+}
+
+async function loadMe() {
+  try {
+    const { data } = await get("/auth/me");
+    const { user } = data;
+    text(document.getElementById("who"), user.name);
+    const pairs = [["Name", user.name], ["E-mail", user.email || "none"], ["Roles", user.roles.map(humanise).join(", ") || "none"], ["Signs in with", user.providers.map(humanise).join(", ")], ["Since", user.createdAt ? when(user.createdAt) : null]];
+    document.getElementById("you").replaceChildren(...pairs.filter(([, v]) => v).flatMap(([k, v]) => [el("dt", {}, k), el("dd", {}, v)]));
+    document.getElementById("permissions").replaceChildren(...data.permissions.map((p) => el("li", { class: "tag mono" }, p)));
+    document.getElementById("password-panel").hidden = !user.providers.includes("local");
+  } catch (error) {
+    complain("Your account could not be read", error);
+  }
+}
+
+function showTheme() {
+  for (const button of $$("#themes button")) setAttr(button, "aria-pressed", String(button.dataset.themeIs === theme()));
+}
+
+document.getElementById("themes").addEventListener("click", ({ target }) => {
+  if (target.dataset.themeIs !== undefined) setTheme(target.dataset.themeIs);
+});
+addEventListener("themechange", showTheme);
+showTheme();
+
+const keys = document.getElementById("single-keys");
+keys.checked = singleKeys.on;
+keys.addEventListener("change", () => { singleKeys.on = keys.checked; });
+
+document.getElementById("sign-out").addEventListener("click", signOut);
+arm(document.getElementById("revoke-others"), async () => {
+  try {
+    const { data } = await post("/auth/sign-ins/revoke-others");
+    toast(`${data.revoked} signed out`);
+    loadSignIns();
+  } catch (error) {
+    complain("Nothing was signed out", error);
+  }
+});
+onSubmit(document.getElementById("password-form"), async (f) => {
+  await patch("/auth/me/password", { currentPassword: f.currentPassword.value, newPassword: f.newPassword.value });
+  document.getElementById("password-form").reset();
+  toast("Password changed", "Every other sign-in has ended.");
+  if (document.querySelector("main > .banner.warn:not([id])")) location.assign("/");
+  else loadSignIns();
+}, { current_password_wrong: "currentPassword" });
+
+loadMe();
+loadSignIns();
