@@ -198,11 +198,7 @@ def decode_features(payload: bytes) -> MeterFrame:
     header = _header(payload, expected=FEATURES)
     channels = _channels(payload, header)
     _check_features(channels)
-    levels = tuple(
-        _feature_level(index, channel)
-        for index, channel in enumerate(channels.tolist(), start=1)
-        if channel[0] != NONE_CENTIBEL
-    )
+    levels = tuple(_feature_level(index, channel) for index, channel in enumerate(channels.tolist(), start=1) if channel[0] != NONE_CENTIBEL)
     return _frame(header, levels)
 
 
@@ -259,9 +255,7 @@ def encode_listen(frame: ListenFrame) -> bytes:
 def decode_listen(payload: bytes) -> ListenFrame:
     if len(payload) <= LISTEN_HEADER.size:
         raise WireError("audio", "no audio after the header")
-    kind, version, duration, seq, captured, _, flags, code, interface_id, feed_id = (
-        LISTEN_HEADER.unpack_from(payload)
-    )
+    kind, version, duration, seq, captured, _, flags, code, interface_id, feed_id = LISTEN_HEADER.unpack_from(payload)
     _check_start(kind, version, captured, expected=LISTEN)
     if not 20 <= duration <= 1000:
         raise WireError("durationMs", "must be 20 to 1000")
@@ -304,9 +298,7 @@ def mark_replay(payload: bytes) -> bytes:
 def _header(payload: bytes, expected: int | None = None) -> Header:
     if len(payload) < HEADER.size:
         raise WireError("header", f"{len(payload)} bytes are too few")
-    kind, version, count, seq, captured, period, flags, _, interface_id = HEADER.unpack_from(
-        payload
-    )
+    kind, version, count, seq, captured, period, flags, _, interface_id = HEADER.unpack_from(payload)
     _check_start(kind, version, captured, expected=expected)
     if kind not in (FEATURES, LEVELS):
         raise WireError("kind", f"{kind} is no meter message")
@@ -347,9 +339,7 @@ def _check_features(channels: np.ndarray) -> None:
 
 
 def _feature_level(index: int, channel: tuple) -> ChannelLevel:
-    rms, peak, true_peak, floor, lufs_m, lufs_s, dc, clipped, longest, stuck, peer, score = channel[
-        :12
-    ]
+    rms, peak, true_peak, floor, lufs_m, lufs_s, dc, clipped, longest, stuck, peer, score = channel[:12]
     return ChannelLevel(
         channel_index=index,
         rms_dbfs=rms / 100,
@@ -515,14 +505,10 @@ def _feature_json(level: ChannelLevel, label: str | None) -> dict:
         "dcOffset": round(level.dc_offset, 6),
         "stuckRunMs": level.stuck_run_ms,
         "noiseFloorDbfs": _rounded(level.noise_floor_dbfs),
-        "correlation": (
-            {"peerChannelIndex": peer, "score": round(level.correlation, 2)} if peer else None
-        ),
+        "correlation": ({"peerChannelIndex": peer, "score": round(level.correlation, 2)} if peer else None),
         "lufsM": _rounded(level.lufs_m),
         "lufsS": _rounded(level.lufs_s),
-        "quality": {
-            name: round(value, 3) for name, value in zip(QUALITIES, level.quality, strict=True)
-        },
+        "quality": {name: round(value, 3) for name, value in zip(QUALITIES, level.quality, strict=True)},
     }
 
 
@@ -552,10 +538,7 @@ def _level_from_json(body: object, path: str) -> ChannelLevel:
         stuck_run_ms=_integer(body, "stuckRunMs", 0, 1 << 32, path, default=0),
         peer_channel_index=peer,
         correlation=score,
-        quality=tuple(
-            _number(quality, name, 0.0, 1.0, path + "quality.", optional=True) or 0.0
-            for name in QUALITIES
-        ),
+        quality=tuple(_number(quality, name, 0.0, 1.0, path + "quality.", optional=True) or 0.0 for name in QUALITIES),
     )
 
 
@@ -574,9 +557,7 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 2)
 
 
-def _number(
-    body: dict, key: str, low: float, high: float, path: str = "", *, optional: bool = False
-) -> float | None:
+def _number(body: dict, key: str, low: float, high: float, path: str = "", *, optional: bool = False) -> float | None:
     value = body.get(key)
     if value is None and optional:
         return None
@@ -587,9 +568,7 @@ def _number(
     return float(value)
 
 
-def _integer(
-    body: dict, key: str, low: int, high: int, path: str = "", *, default: int | None = None
-) -> int:
+def _integer(body: dict, key: str, low: int, high: int, path: str = "", *, default: int | None = None) -> int:
     value = body.get(key, default)
     if isinstance(value, bool) or not isinstance(value, int):
         raise WireError(path + key, "must be a whole number")

@@ -61,10 +61,7 @@ def levels_frames(draw):
         seq=draw(st.integers(0, 0xFFFFFFFF)),
         captured_at_us=draw(st.integers(0, 4_000_000_000)) * 1000,
         period_ms=100,
-        levels=tuple(
-            wire.ChannelLevel(index, draw(half), draw(half), draw(st.booleans()))
-            for index in sorted(indexes)
-        ),
+        levels=tuple(wire.ChannelLevel(index, draw(half), draw(half), draw(st.booleans())) for index in sorted(indexes)),
         kind=wire.LEVELS,
         xrun=False,
     )
@@ -115,10 +112,12 @@ def test_noise_is_refused_by_name_and_never_crashes(payload):
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-        lambda inner: st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(["levels", "seq", "periodMs", "interfaceId", "capturedAt", "rmsDbfs"]),
-            inner,
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["levels", "seq", "periodMs", "interfaceId", "capturedAt", "rmsDbfs"]),
+                inner,
+            )
         ),
         max_leaves=8,
     )
@@ -141,9 +140,7 @@ def test_the_header_is_laid_out_as_documented():
 
 
 def test_counters_saturate_and_levels_are_clamped():
-    level = wire.ChannelLevel(
-        1, -math.inf, 99.0, clipped_samples=10**9, longest_clip_run=70_000, clip_runs=300
-    )
+    level = wire.ChannelLevel(1, -math.inf, 99.0, clipped_samples=10**9, longest_clip_run=70_000, clip_runs=300)
     read = wire.decode_features(wire.encode_features(a_frame(levels=(level,)))).levels[0]
     assert (read.rms_dbfs, read.peak_dbfs) == (-160.0, 24.0)
     assert (read.clipped_samples, read.longest_clip_run, read.clip_runs) == (65535, 65535, 255)
