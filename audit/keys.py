@@ -40,9 +40,7 @@ def signing_key() -> Ed25519PrivateKey:
 
 
 def _make(path: Path) -> None:
-    pem = Ed25519PrivateKey.generate().private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    pem = Ed25519PrivateKey.generate().private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     # Another process may be making one too: the first to link wins, and both read that one.
     with suppress(FileExistsError):
         _link(path, pem, 0o600)
@@ -63,10 +61,10 @@ def _link(path: Path, content: bytes, mode: int) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, mode)
+        Path(temporary).chmod(mode)
         os.link(temporary, path)
     finally:
-        os.unlink(temporary)
+        Path(temporary).unlink()
 
 
 def _folder() -> Path:

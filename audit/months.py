@@ -47,6 +47,11 @@ def month_start(month: date) -> datetime:
     return datetime(month.year, month.month, 1, tzinfo=UTC)
 
 
+def lowest_id(month: date) -> uuid.UUID:
+    """The lower bound of a month's partition (`audit_floor_id` in the database)."""
+    return uuid.UUID(int=(month_start(month) - _EPOCH) // timedelta(milliseconds=1) << 80)
+
+
 def parse_month(text: str) -> date:
     """`2026-11` as its first day; ValueError otherwise."""
     return datetime.strptime(text, "%Y-%m").date()

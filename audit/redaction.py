@@ -21,7 +21,9 @@ STRING_LIMIT, LABEL_LIMIT, REASON_LIMIT, AGENT_LIMIT = 1024, 200, 500, 256
 LIST_LIMIT, DEPTH_LIMIT = 50, 6
 SIZE_LIMIT_BYTES = 16 * 1024
 
-_SECRET_KEY = re.compile(r"password|secret|token|signature|nonce|verifier|private|credential|authorization|cookie|publish_?url|whip_?url|stream_?key", re.IGNORECASE)
+_SECRET_KEY = re.compile(
+    r"password|secret|token|signature|nonce|verifier|private|credential|authorization|cookie|publish_?url|whip_?url|stream_?key", re.IGNORECASE
+)
 _FREE_TEXT = {"note", "notes", "transcript", "text", "message", "messages", "context", "metadata", "customfields", "instructions", "prompt"}
 _TOKEN = re.compile(r"(tr_[a-z_]+_)[0-9A-Za-z]{16,}([0-9A-Za-z]{4})")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>]+")

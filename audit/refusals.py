@@ -107,7 +107,14 @@ def _write(row: dict, error: ApiError) -> None:
 
 
 def _equal(row: dict) -> tuple:
-    return (row["actor_kind"], row["actor_id"] or row["ip"] or row["actor_label"], row["method"], row["route"], row["reason"], row["credential_prefix"])
+    return (
+        row["actor_kind"],
+        row["actor_id"] or row["ip"] or row["actor_label"],
+        row["method"],
+        row["route"],
+        row["reason"],
+        row["credential_prefix"],
+    )
 
 
 def _permission(error: ApiError, view) -> str | None:

@@ -12,6 +12,8 @@ import fcntl
 import hashlib
 import json
 import struct
+from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -36,9 +38,18 @@ FIELDS = (
     "sign_in_id", "credential_prefix", "environment", "format",
 )  # fmt: skip
 # Spelled out in each query, not a function of the database: who edits a row there must not be able to edit what we compare it with.
-CANONICAL = "convert_to(to_json(ARRAY[" + ", ".join(f if "(" in f else f"e.{f}::text" for f in FIELDS).replace("to_char(occurred_at", "to_char(e.occurred_at") + "])::text, 'UTF8')"
+CANONICAL = (
+    "convert_to(to_json(ARRAY["
+    + ", ".join(f if "(" in f else f"e.{f}::text" for f in FIELDS).replace("to_char(occurred_at", "to_char(e.occurred_at")
+    + "])::text, 'UTF8')"
+)
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('audit.seal', 0))"
-_TAKE = "DELETE FROM audit_pending WHERE event_id IN (SELECT event_id FROM audit_pending ORDER BY event_id LIMIT %s) RETURNING event_id"
+_TAKE = """
+WITH taken AS (
+    DELETE FROM audit_pending WHERE event_id IN (SELECT event_id FROM audit_pending WHERE event_id > %s ORDER BY event_id LIMIT %s) RETURNING event_id
+) SELECT event_id FROM taken ORDER BY event_id
+"""
+_FIRST = UUID(int=0)
 _READ = f"SELECT e.id, {CANONICAL} FROM audit_event e WHERE e.id = ANY(%s)"
 # The digest of a row that was gone before it could be sealed: the verification then names it as missing.
 _GONE = hashlib.sha256(b"null").digest()
@@ -78,31 +89,44 @@ def statement(*, seq: int, month: date, position: int, link: bytes, at, key_id: 
 
 def seal() -> int:
     """Seal everything that has committed; how many rows. Any number of sealers may run."""
-    sealed = 0
-    while taken := _seal_batch():
-        sealed += taken
+    sealed, after = 0, _FIRST
+    while True:
+        ids = _seal_batch(after)
+        sealed += len(ids)
+        if ids:
+            # Going on behind the last one spares a walk over what was just taken; the round ends with a look from the start for late commits.
+            after = ids[-1]
+        elif after == _FIRST:
+            break
+        else:
+            after = _FIRST
     if sealed:
         publish_anchors()
     return sealed
 
 
-def _seal_batch() -> int:
+def _seal_batch(after: UUID) -> list[UUID]:
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(_LOCK)
-            cursor.execute(_TAKE, [BATCH])
-            ids = sorted(event_id for (event_id,) in cursor.fetchall())
+            cursor.execute(_TAKE, [after, BATCH])
+            ids = [event_id for (event_id,) in cursor.fetchall()]
             if not ids:
-                return 0
+                return []
             cursor.execute(_READ, [ids])
             digests = {event_id: hashlib.sha256(row).digest() for event_id, row in cursor.fetchall()}
-        by_month: dict[date, list[UUID]] = {}
-        for event_id in ids:
-            by_month.setdefault(months.month_of(months.instant_of(event_id)), []).append(event_id)
-        for month in sorted(by_month):
-            head = _extend(month, by_month[month], digests)
-            _checkpoint(month, head)
-    return len(ids)
+        for month, part in _by_month(ids):
+            _checkpoint(month, _extend(month, part, digests))
+    return ids
+
+
+def _by_month(ids: list[UUID]) -> Iterator[tuple[date, list[UUID]]]:
+    """Sorted ids, cut where their month changes."""
+    while ids:
+        month = months.month_of(months.instant_of(ids[0]))
+        end = bisect_left(ids, months.lowest_id(months.next_month(month)))
+        yield month, ids[:end]
+        ids = ids[end:]
 
 
 def _extend(month: date, ids: list[UUID], digests: dict[UUID, bytes]) -> Head:

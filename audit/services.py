@@ -6,11 +6,14 @@
 `before` and `after` are `snapshot(row)` dicts (a model's AUDIT_FIELDS); only what differs is kept. Everything is redacted here.
 """
 
+import itertools
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import date
 from uuid import UUID
 
+from celery.exceptions import OperationalError as BrokerDown
 from django.db import connection, connections, transaction
 
 from audit import months, redaction, vocabulary
@@ -22,12 +25,23 @@ from config.kernel.access import Actor, ports
 __all__ = ["ensure_month", "record", "snapshot"]
 
 FORMAT = 1
+# A busy process does not wait for the next minute: it asks for a seal at each so many rows of its own.
+SEAL_EVERY = 1000
+_appended = itertools.count(1)
 COLUMNS = (
     "id", "occurred_at", "verb", "actor_kind", "actor_id", "actor_label", "on_behalf_of_kind", "on_behalf_of_id", "on_behalf_of_label",
     "subject_kind", "subject_id", "subject_label", "scope", "workspace_ids", "permission", "outcome", "reason", "before", "after", "details",
     "correlation", "request_id", "method", "route", "status", "ip", "user_agent", "sign_in_id", "credential_prefix", "environment", "format",
 )  # fmt: skip
-_CASTS = {"scope": "::text[]", "workspace_ids": "::uuid[]", "before": "::jsonb", "after": "::jsonb", "details": "::jsonb", "correlation": "::jsonb", "ip": "::inet"}
+_CASTS = {
+    "scope": "::text[]",
+    "workspace_ids": "::uuid[]",
+    "before": "::jsonb",
+    "after": "::jsonb",
+    "details": "::jsonb",
+    "correlation": "::jsonb",
+    "ip": "::inet",
+}
 _INSERT = f"INSERT INTO audit_event ({', '.join(COLUMNS)}) VALUES ({', '.join('%s' + _CASTS.get(name, '') for name in COLUMNS)})"
 _IN_ITS_TRANSACTION = {Outcome.SUCCEEDED.value, Outcome.PARTIAL.value}
 _OUTCOMES = set(Outcome.values)
@@ -129,6 +143,19 @@ def append(row: dict) -> None:
     values = [wire.dumps(row[name]).decode() if isinstance(row[name], dict) else row[name] for name in COLUMNS]
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, values)
+    if next(_appended) % SEAL_EVERY == 0:
+        _seal_soon()
+
+
+def _seal_soon() -> None:
+    from audit.tasks import seal
+
+    def send():
+        # A hint: the periodic run comes by anyway.
+        with suppress(BrokerDown, OSError):
+            seal.apply_async(retry=False, expires=60)
+
+    transaction.on_commit(send)
 
 
 def append_alone(row: dict) -> None:

@@ -82,16 +82,12 @@ def months_recorded() -> list[date]:
 
 
 def _any_row(cursor, month: date) -> bool:
-    bounds = {"low": _low(month), "high": _low(months.next_month(month)), "month": month}
+    bounds = {"low": months.lowest_id(month), "high": months.lowest_id(months.next_month(month)), "month": month}
     cursor.execute(
-        "SELECT EXISTS (SELECT 1 FROM audit_event WHERE id >= %(low)s AND id < %(high)s) OR EXISTS (SELECT 1 FROM audit_chain WHERE month = %(month)s)", bounds
+        "SELECT EXISTS (SELECT 1 FROM audit_event WHERE id >= %(low)s AND id < %(high)s) OR EXISTS (SELECT 1 FROM audit_chain WHERE month = %(month)s)",
+        bounds,
     )
     return cursor.fetchone()[0]
-
-
-def _low(month: date) -> UUID:
-    """The lower bound of a month's partition."""
-    return UUID(int=(months.floor_id(months.month_start(month)).int >> 80) << 80)
 
 
 def default_anchors() -> Path | None:
@@ -118,7 +114,10 @@ def verify_month(month: date, anchors: Path | None = None) -> Report:
 def _check_sequence(report: Report) -> None:
     """Checkpoints are numbered without gaps over all months."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT seq, before FROM (SELECT seq, month, lag(seq, 1, 0) OVER (ORDER BY seq) AS before FROM audit_checkpoint) AS s WHERE seq <> before + 1 AND month = %s", [report.month])
+        cursor.execute(
+            "SELECT seq, before FROM (SELECT seq, month, lag(seq, 1, 0) OVER (ORDER BY seq) AS before FROM audit_checkpoint) AS s WHERE seq <> before + 1 AND month = %s",
+            [report.month],
+        )
         for seq, before in cursor.fetchall():
             report.add("checkpoint_invalid", seq=seq, reason=f"nothing stands between {before} and {seq}")
 
@@ -134,10 +133,10 @@ def _stream(query: str, params: dict, size: int = 5000) -> Iterator[tuple]:
 
 def _check_chain(report: Report, publics: dict, anchors: Path | None) -> None:
     month = report.month
-    bounds = {"low": _low(month), "high": _low(months.next_month(month)), "month": month}
+    bounds = {"low": months.lowest_id(month), "high": months.lowest_id(months.next_month(month)), "month": month}
     marks = heapq.merge(_checkpoints(report, publics), _anchors(month, anchors))
     mark = next(marks, None)
-    link, expected, anchored = _start(month), 1, 0
+    link, expected = _start(month), 1
     sha256, next_link = hashlib.sha256, sealing.next_link
     for position, event_id, digest, stored, canonical in _stream(_ROWS, bounds):
         if position != expected:
@@ -158,6 +157,7 @@ def _check_chain(report: Report, publics: dict, anchors: Path | None) -> None:
     while mark is not None:
         _beyond(report, mark, expected - 1)
         mark = next(marks, None)
+    _check_anchored(report, anchors)
 
 
 def _start(month: date) -> bytes:
@@ -177,6 +177,13 @@ def _beyond(report: Report, mark: Mark, last: int) -> None:
         report.add("anchor_mismatch", position=mark.position, seq=mark.seq, reason=f"the chain ends at {last}")
     else:
         report.add("chain_broken", position=mark.position, seq=mark.seq, reason=f"the chain ends at {last}, its checkpoint says {mark.position}")
+
+
+def _check_anchored(report: Report, anchors: Path | None) -> None:
+    """A checkpoint that was anchored is still in the table, the last ones included (a gap further down shows in the numbers)."""
+    anchored = max((mark.seq for mark in _anchors(report.month, anchors)), default=0)
+    if anchored and not AuditCheckpoint.objects.filter(seq=anchored, month=report.month).exists():
+        report.add("anchor_mismatch", seq=anchored, reason="the anchored checkpoint is gone")
 
 
 def _checkpoints(report: Report, publics: dict) -> Iterator[Mark]:
@@ -203,7 +210,13 @@ def _anchors(month: date, path: Path | None) -> Iterator[Mark]:
 
 def _check_unsealed(report: Report, now: datetime | None = None) -> None:
     cutoff = months.floor_id((now or clock.now()) - UNSEALED_AFTER)
-    bounds = {"low": _low(report.month), "high": _low(months.next_month(report.month)), "month": report.month, "cutoff": cutoff, "limit": FINDINGS_LIMIT}
+    bounds = {
+        "low": months.lowest_id(report.month),
+        "high": months.lowest_id(months.next_month(report.month)),
+        "month": report.month,
+        "cutoff": cutoff,
+        "limit": FINDINGS_LIMIT,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_UNSEALED, bounds)
         for (event_id,) in cursor.fetchall():
