@@ -6,7 +6,9 @@ from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
 
 from config.kernel.access import Kind
 from operators.identity import services
@@ -23,7 +25,7 @@ class TallyAdminSite(AdminSite):
         actor = request.actor
         return actor.kind is Kind.USER and not actor.must_change_password and actor.subject.is_staff
 
-    @never_cache
+    @method_decorator(never_cache)
     def login(self, request, extra_context=None):
         if request.actor.kind is not Kind.USER:
             target = request.GET.get("next") or reverse("admin:index")
@@ -34,7 +36,7 @@ class TallyAdminSite(AdminSite):
             raise PermissionDenied
         return redirect("admin:index")
 
-    @never_cache
+    @method_decorator([never_cache, require_POST])
     def logout(self, request, extra_context=None):
         services.sign_out(actor=request.actor)
         request.session.flush()

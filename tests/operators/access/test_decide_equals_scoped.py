@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from config.kernel import clock
 from config.kernel.access import Actor, Kind, Perm, system
+from nodes.fleet.models import Interface, Node, NodeGroupGrant, NodeUserGrant, Room, Site, SiteGroupGrant, SiteUserGrant
+from nodes.health.models import HealthEvent
 from operators.access import scopes
 from operators.access.models import AccessPolicy, Effect, GroupRole, Role, SubjectType, policy_id
 from operators.access.selectors import decide, scoped
 from operators.access.services import scope_permission, set_grants, set_roles
-from nodes.fleet.models import Interface, Node, NodeGroupGrant, NodeUserGrant, Room, Site, SiteGroupGrant, SiteUserGrant
-from nodes.health.models import HealthEvent
 from tests.factories.users import make_user
 
 RECORDINGS = [UUID(int=number) for number in (1, 2)]
@@ -86,7 +86,7 @@ def build(world):
     for effect, subject, permissions, kind, which in world["rules"]:
         target = "*" if which == "*" else str(RECORDINGS[which % 2]) if kind == "recording" else str(made[kind][which].pk)
         about = {SubjectType.USER: str(user.pk), SubjectType.GROUP: str(group.pk)}.get(subject, "")
-        rule = dict(effect=effect, subject_type=subject, subject_id=about, permissions=permissions, resource_type=kind, resource_id=target)
+        rule = {"effect": effect, "subject_type": subject, "subject_id": about, "permissions": permissions, "resource_type": kind, "resource_id": target}
         AccessPolicy.objects.get_or_create(pk=policy_id(**rule), defaults=rule)
     for kind in {kind for kind, *_ in world["grants"]}:
         for holder in ("user", "group"):

@@ -23,6 +23,19 @@ def test_nobody_is_sent_to_the_sign_in_page_and_the_unprivileged_are_refused(api
     assert api(carol).get("/admin/login/").status_code == 403
 
 
+def test_whoever_must_change_their_password_does_that_first(api, alice):
+    User.objects.filter(pk=alice.pk).update(must_change_password=True)
+    assert api(alice).get("/admin/").status_code == 302
+    assert api(alice).get("/admin/login/")["Location"] == "/account"
+
+
+def test_leaving_the_admin_ends_the_sign_in(api, alice):
+    assert api(alice).get("/admin/logout/").status_code == 405
+    api(alice).client.handler.enforce_csrf_checks = False
+    assert api(alice).request("POST", "/admin/logout/")["Location"] == "/sign-in"
+    assert api(alice).get("/auth/me").json()["code"] == "credential_revoked"
+
+
 @pytest.mark.parametrize("screen", SCREENS)
 def test_an_owner_sees_every_screen_and_adds_nothing_there(browse, alice, screen):
     assert browse(alice).get(f"/admin/{screen}/").status_code == 200

@@ -21,7 +21,7 @@ def dora(db):
 
 
 def login(client, email="dora@example.org", password=PASSWORD, **body):
-    return client.post("/auth/login", {"email": email, "password": password, **body}, **{})
+    return client.post("/auth/login", {"email": email, "password": password, **body})
 
 
 def cookie_client(response) -> ApiClient:
