@@ -112,7 +112,7 @@ export class Bridge {
     this.numbers = numbers;
     this.build();
     this.observer = new ResizeObserver(() => this.measure());
-    this.observer.observe(this.root);
+    this.observer.observe(this.inside);
     this.stop = clock.add(this);
     this.said = 0;
   }
@@ -130,7 +130,8 @@ export class Bridge {
     this.layer = document.createElement("canvas");
     this.strips = [];
     this.rows = [];
-    this.root.replaceChildren(this.canvas);
+    this.inside = el("div", { class: "inside" }, this.canvas);
+    this.root.replaceChildren(this.inside);
     this.dense = perRow > 16;
     this.root.classList.toggle("dense", this.dense);
     for (let at = 0; at < n; at += perRow) {
@@ -138,7 +139,7 @@ export class Bridge {
       heads.style.setProperty("--n", perRow);
       for (let i = at; i < Math.min(n, at + perRow); i += 1) heads.append(this.strip(i));
       const well = el("div", { class: "well" });
-      this.root.append(heads, well);
+      this.inside.append(heads, well);
       this.rows.push({ from: at, to: Math.min(n, at + perRow), well });
     }
   }

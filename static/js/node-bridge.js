@@ -4,7 +4,7 @@ import { $$, el, fill, setAttr, text } from "./dom.js";
 import { framesOf } from "./levels.js";
 import { Bridge } from "./meters.js";
 import { Meter } from "./ballistics.js";
-import { interfaceName } from "./nodes.js";
+import { interfaceName, roleOf } from "./nodes.js";
 import { live } from "./socket.js";
 
 const seg = document.getElementById("interfaces");
@@ -47,14 +47,14 @@ function build(at) {
   const rate = at.sampleRate || at.sampleRates?.[0];
   text(document.getElementById("interface-facts"), [interfaceName(at), rate ? `${rate / 1000} kHz` : ""].filter(Boolean).join(", "));
   const list = channels(at);
-  const key = JSON.stringify([at.id, list.map((c) => [c.index, c.alias, c.role])]);
+  const key = JSON.stringify([at.id, list.map((c) => [c.index, c.alias, roleOf(c)])]);
   if (shown?.key === key) return;
   bridge?.destroy();
   const slots = [];
   list.forEach((c, slot) => { slots[c.index - 1] = slot; });
   shown = { id: at.id, key, slots };
   box.setAttribute("aria-label", `Meter bridge, ${list.length} channels`);
-  bridge = new Bridge(box, new Meter(list.map((c) => ({ label: c.alias || "", role: c.role || "optional" }))), list.map((c) => c.index));
+  bridge = new Bridge(box, new Meter(list.map((c) => ({ label: c.alias || "", role: roleOf(c) }))), list.map((c) => c.index));
 }
 
 function empty(node, filled) {

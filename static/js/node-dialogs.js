@@ -4,7 +4,7 @@ import { patch, post } from "./api.js";
 import { $, $$, arm, complain, copy, el, fill, toast } from "./dom.js";
 import { enrolCommand, fillSites } from "./enrol.js";
 import { onSubmit, splitTags } from "./forms.js";
-import { interfaceName } from "./nodes.js";
+import { interfaceName, roleOf } from "./nodes.js";
 import { record } from "./recordings.js";
 
 const dialog = (id) => document.getElementById(id);
@@ -58,10 +58,16 @@ function editNode(state, reload) {
 
 const ROLES = [["expected", "Expected"], ["optional", "Optional"], ["unused", "Unused"]];
 
+/** Only what a person changed is sent: an untouched role stays the channel map's. */
+const changed = (at) => (c) => {
+  const old = at.channels?.find((o) => o.index === c.index);
+  return !old || (old.alias || null) !== c.alias || roleOf(old) !== c.role;
+};
+
 function channelRow(channel) {
   const n = channel.index;
   const role = el("select", { class: "in", name: `role-${n}`, "aria-label": `Role of channel ${n}` }, ...ROLES.map(([value, words]) => new Option(words, value)));
-  role.value = channel.role || "optional";
+  role.value = roleOf(channel);
   const alias = el("input", { class: "in", name: `alias-${n}`, maxlength: "64", "aria-label": `Name of channel ${n}`, autocomplete: "off" });
   alias.value = channel.alias || "";
   return el("tr", { "data-index": n }, el("td", { class: "num" }, String(n)), el("td", {}, alias), el("td", {}, role));
@@ -83,8 +89,8 @@ function editInterface(state, reload) {
     dialog("interface").showModal();
   });
   onSubmit(form, async (f) => {
-    const channels = $$("#if-channels tr").map((tr) => ({ index: Number(tr.dataset.index), alias: $("input", tr).value.trim(), role: $("select", tr).value }));
-    await patch(`/nodes/${state.node.id}/interfaces/${at.id}`, { alias: f.alias.value.trim(), enabled: f.enabled.checked, channels });
+    const channels = $$("#if-channels tr").map((tr) => ({ index: Number(tr.dataset.index), alias: $("input", tr).value.trim() || null, role: $("select", tr).value }));
+    await patch(`/nodes/${state.node.id}/interfaces/${at.id}`, { alias: f.alias.value.trim() || null, enabled: f.enabled.checked, channels: channels.filter(changed(at)) });
     dialog("interface").close();
     toast("Saved", "The node applies it with its next configuration.");
     reload();

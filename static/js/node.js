@@ -118,7 +118,7 @@ function paintNow() {
 function createNow(r) {
   const li = clone("t-now");
   arm($("button", li), async () => {
-    if (await stop(r.recording)) active.soon();
+    if (await stop(r.recording)) active.load();
   });
   return li;
 }
@@ -195,7 +195,7 @@ active.addEventListener("change", () => {
 });
 live.subscribe("nodes", {
   onSnapshot: reload,
-  onEvent: (name, data) => { if ((data.node || data).id === id) reload(); },
+  onEvent: (name, data) => { if (data.id === id) reload(); },
 });
 live.subscribe("health", { onEvent: loadAlarms });
 load();

@@ -16,7 +16,7 @@ export function rank(node) {
 
 export const worstFirst = (a, b) => rank(a) - rank(b) || a.alias.localeCompare(b.alias) || a.id.localeCompare(b.id);
 
-export const siteName = (node) => node.location?.siteName || node.location?.site?.name || "";
+export const siteName = (node) => node.location?.siteName || "";
 
 export function place(node) {
   const at = node.location || {};
@@ -27,8 +27,11 @@ const usable = (i) => i.enabled !== false;
 
 /** Channels of every enabled interface, in order: `[{interfaceId, index, label, role}]`. */
 export function channelsOf(node) {
-  return (node.interfaces || []).filter(usable).flatMap((i) => (i.channels?.length ? i.channels : blank(i)).map((c) => ({ interfaceId: i.id, index: c.index, label: c.alias || "", role: c.role || c.effectiveRole || "optional" })));
+  return (node.interfaces || []).filter(usable).flatMap((i) => (i.channels?.length ? i.channels : blank(i)).map((c) => ({ interfaceId: i.id, index: c.index, label: c.alias || "", role: roleOf(c) })));
 }
+
+/** What is asked of a channel: set by a person, else by the channel map. */
+export const roleOf = (c) => c.effectiveRole || c.role || "optional";
 
 const blank = (i) => Array.from({ length: i.channelCount || 0 }, (_, k) => ({ index: k + 1 }));
 
@@ -46,8 +49,8 @@ class Fleet extends EventTarget {
     this.query = query;
     this.load();
     this.leave = live.subscribe("nodes", {
-      onSnapshot: (data) => this.replace(data.nodes || data.rows || data.data || data),
-      onEvent: (name, data) => this.change(name, data),
+      onSnapshot: (data) => this.replace(data.nodes),
+      onEvent: (name, row) => this.change(row),
     });
   }
 
@@ -67,10 +70,12 @@ class Fleet extends EventTarget {
     this.tell();
   }
 
-  change(name, data) {
-    const row = data.node || data;
-    if (/removed|deleted|hidden/.test(name)) this.byId.delete(row.id);
-    else this.byId.set(row.id, { ...this.byId.get(row.id), ...row });
+  /** A change carries the place only when it changed, and never the site's name: that depends on who reads. */
+  change(row) {
+    const old = this.byId.get(row.id);
+    const moved = row.location && row.location.siteId !== old?.location?.siteId;
+    this.byId.set(row.id, { ...old, ...row, location: { ...old?.location, ...row.location } });
+    if (!old || moved) this.load();
     this.tell();
   }
 

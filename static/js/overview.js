@@ -54,7 +54,7 @@ function eventProblem(event) {
   return { id: event.id, severity: event.severity, href, at: event.openedAt, title: event.message || eventTitle(event), detail: [node?.alias || event.subject?.label, event.message ? eventTitle(event) : "", event.count > 1 ? `${event.count} times` : ""].filter(Boolean).join(" · "), acknowledged: event.status === "acknowledged" };
 }
 
-const failedProblem = (r) => ({ id: `rec-${r.id}`, severity: "warning", href: `/recordings/${r.id}`, at: r.endedAt || r.createdAt, title: `${r.name} failed`, detail: [r.nodeLabel || r.node?.label, "Open it to see why."].filter(Boolean).join(" · ") });
+const failedProblem = (r) => ({ id: `rec-${r.id}`, severity: "warning", href: `/recordings/${r.id}`, at: r.endedAt || r.createdAt, title: `${r.name} failed`, detail: [r.nodeLabel, "Open it to see why."].filter(Boolean).join(" · ") });
 
 const WEIGHT = { critical: 0, warning: 1, info: 2 };
 
@@ -119,10 +119,15 @@ function createLive(node) {
   return li;
 }
 
+function badgesOf(node) {
+  const badges = nodeBadges(node, false).filter((b) => !b.classList.contains("plain"));
+  return badges.length ? badges : null;
+}
+
 function updateLive(li, node) {
   const channels = channelsOf(node).length;
   const trouble = picture(li, node).meter.trouble(performance.now());
-  fill(li, { alias: node.alias, badge: nodeBadges(node, false).filter((b) => !b.classList.contains("plain")), detail: trouble || [place(node), channels ? plural(channels, "channel") : "no device yet"].filter(Boolean).join(" · ") });
+  fill(li, { alias: node.alias, badge: badgesOf(node), detail: trouble || [place(node), channels ? plural(channels, "channel") : "no device yet"].filter(Boolean).join(" · ") });
   setAttr($("a", li), "href", `/nodes/${node.id}`);
   setAttr($("canvas", li), "aria-label", `Levels of ${node.alias}`);
   const capacity = node.recordingCapacity?.maxConcurrentRecordings ?? 1;
@@ -146,7 +151,7 @@ function paintRecording() {
 function createRecording(r) {
   const li = clone("t-recording");
   arm($("button", li), async () => {
-    if (await stop(r.recording)) active.soon();
+    if (await stop(r.recording)) active.load();
   });
   return li;
 }
@@ -155,7 +160,7 @@ function updateRecording(li, { recording, job }) {
   const p = progress(recording, job);
   const node = fleet.byId.get(recording.nodeId);
   if (node) picture(li, node);
-  const ends = job?.captureEndAt ? `ends ${hm(job.captureEndAt)}` : "until stopped";
+  const ends = job?.captureEndAt ? `ends ${hm(job.captureEndAt)}` : "";
   fill(li, { name: recording.name, detail: [node?.alias || recording.nodeLabel, p.worry ? "node silent, goes on by itself" : p.word === "Recording" ? ends : p.word].filter(Boolean).join(" · ") });
   setAttr($("a", li), "href", `/recordings/${recording.id}`);
   setAttr($("canvas", li), "aria-label", `Levels of ${node?.alias || "its node"}`);

@@ -84,7 +84,7 @@ function paintAbout(r) {
   const node = r.nodeId ? el("a", { href: `/nodes/${r.nodeId}` }, r.nodeLabel || "its node") : null;
   document.getElementById("about").replaceChildren(
     ...pair("Recorded", instant(r.recordedAt || r.createdAt)), ...pair("Ended", instant(r.endedAt)), ...pair("Node", node), ...pair("Folder", r.folder ? el("a", { href: `/recordings?folder=${encodeURIComponent(r.folder)}` }, r.folder) : null),
-    ...pair("Tags", r.tags.length ? r.tags.map((t) => el("a", { class: "tag", href: `/recordings?tag=${encodeURIComponent(t)}` }, t)) : null, { class: "row wrap g1 push" }), ...pair("Profile", r.recordingProfileLabel),
+    ...pair("Tags", r.tags.length ? r.tags.map((t) => el("a", { class: "tag", href: `/recordings?tag=${encodeURIComponent(t)}` }, t)) : null, { class: "row wrap g1 push" }), ...pair("Profile", r.profileLabel),
     ...pair("Health", healthWord(r.healthStatus), { class: "row push" }), ...pair("Partial", r.partial ? r.partialReasons.map(humanise).join(", ") || "yes" : null), ...pair("Clock", r.clockCorrected ? "corrected" : null), ...pair("In the trash", instant(r.deletedAt)),
     ...pair("Id", [el("span", { class: "mono" }, short(r.id)), copyButton(r.id, "recording id")], { class: "row g1 push" }),
   );
@@ -93,7 +93,7 @@ function paintAbout(r) {
   text(notes, r.notes || "");
 }
 
-const CAUSES = { device_lost: "The device was lost", restart: "The agent was restarted", overrun: "The machine was too slow", reconnect: "The source reconnected", disk: "The disk was full", publisher_lost: "The publisher was lost" };
+const CAUSES = { device_lost: "The device was lost", restart: "The agent was restarted", overrun: "The machine was too slow", reconnect: "The source reconnected", disk: "The disk was full", late_start: "The node began late", publisher_lost: "The publisher was lost" };
 
 function paintGaps(r) {
   const gaps = r.gaps || [];
@@ -270,6 +270,6 @@ part("restore").addEventListener("click", async ({ currentTarget }) => {
   }
 });
 
-live.subscribe("recordings", { onSnapshot: reload, onEvent: (name, data) => { if (JSON.stringify(data).includes(id)) reload(); } });
+live.subscribe("recordings", { onSnapshot: reload, onEvent: (name, row) => { if (row.id === id || row.recordingId === id) reload(); } });
 load();
 setInterval(() => { if (!document.hidden && state.r && (ACTIVE.has(state.r.status) || state.r.analysisStatus === "pending")) load(); }, 4000);

@@ -1,7 +1,7 @@
 // What is being recorded now, and the two acts: start, stop. Rows come from the library, phases from their jobs.
 
 import { all, get, post } from "./api.js";
-import { complain, debounce, toast } from "./dom.js";
+import { complain, toast } from "./dom.js";
 import { bytes } from "./format.js";
 import { live } from "./socket.js";
 
@@ -41,31 +41,54 @@ function percent(job) {
 export const startedAt = (recording, job) => recording.recordedAt || job?.captureStartAt || recording.plannedStartAt || recording.createdAt;
 
 export class Active extends EventTarget {
-  /** Follows active recordings; `nodeId` narrows them to one node. */
+  /** Follows what is under way; `nodeId` narrows it to one node. Rows are `{recording, job|null}`, newest first. */
   constructor(nodeId = null) {
     super();
-    this.query = nodeId ? { nodeId } : {};
+    this.nodeId = nodeId;
+    this.recordings = new Map();
+    this.jobs = new Map();
     this.rows = [];
     this.loaded = false;
-    this.soon = debounce(() => this.load(), 250);
     this.load();
-    live.subscribe("recordings", { onSnapshot: () => this.soon(), onEvent: () => this.soon() });
-    // Bytes and phases move on job heartbeats; events tell most of it, this catches the rest.
-    setInterval(() => { if (!document.hidden && this.rows.length) this.load(); }, 5000);
+    live.subscribe("recordings", {
+      onSnapshot: (data) => this.replace(data.recordings, data.jobs),
+      onEvent: (name, row) => this.change(name, row),
+    });
   }
 
   async load() {
+    const query = this.nodeId ? { nodeId: this.nodeId } : {};
     try {
-      const [recordings, jobs] = await Promise.all([
-        get("/recordings", { ...this.query, status: ACTIVE, limit: 100 }), all("/recording-jobs", { ...this.query, status: ACTIVE_JOBS }),
-      ]);
-      const byRecording = new Map(jobs.map((j) => [j.recordingId, j]));
-      this.rows = recordings.data.map((recording) => ({ recording, job: byRecording.get(recording.id) || null }));
-      this.loaded = true;
-      this.error = null;
+      const [recordings, jobs] = await Promise.all([get("/recordings", { ...query, status: ACTIVE, limit: 200 }), all("/recording-jobs", { ...query, status: ACTIVE_JOBS })]);
+      this.replace(recordings.data, jobs);
     } catch (error) {
       this.error = error;
+      this.dispatchEvent(new Event("change"));
     }
+  }
+
+  replace(recordings, jobs) {
+    this.recordings = new Map(recordings.map((r) => [r.id, r]));
+    this.jobs = new Map(jobs.map((j) => [j.recordingId, j]));
+    this.loaded = true;
+    this.error = null;
+    this.tell();
+  }
+
+  change(name, row) {
+    if (name === "job.changed") this.jobs.set(row.recordingId, row);
+    else if (name === "recording.removed" || !ACTIVE.includes(row.status)) {
+      this.recordings.delete(row.id);
+      this.jobs.delete(row.id);
+    } else this.recordings.set(row.id, row);
+    this.tell();
+  }
+
+  tell() {
+    this.rows = [...this.recordings.values()]
+      .filter((r) => !this.nodeId || r.nodeId === this.nodeId)
+      .sort((a, b) => new Date(b.createdAt) - new Date(a.createdAt))
+      .map((recording) => ({ recording, job: this.jobs.get(recording.id) || null }));
     this.dispatchEvent(new Event("change"));
   }
 }
