@@ -9,6 +9,17 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("tallyroom")
 app.config_from_object("django.conf:settings", namespace="CELERY")
+# Worker threads of the web server have no current app of their own; they must find this one.
+app.set_default()
+
+
+def _queue_of(name, args, kwargs, options, task=None, **_):
+    from config.kernel.tasks import ROUTES
+
+    return ROUTES.get(name)
+
+
+app.conf.task_routes = (_queue_of,)
 app.autodiscover_tasks(
     packages=["audit", "operators.access", "nodes.fleet", "nodes.meters", "nodes.health", "recordings.library", "recordings.jobs"],
 )
@@ -21,9 +32,8 @@ def _keep_our_logging(**_kwargs):
 
 @app.on_after_finalize.connect
 def _compose_beat(sender, **_kwargs):
-    from config.kernel.tasks import BEAT
-
     import config.kernel.purge  # noqa: F401 - registers its task
+    from config.kernel.tasks import BEAT
 
     sender.loader.import_default_modules()
     sender.conf.beat_schedule = dict(BEAT)

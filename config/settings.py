@@ -24,6 +24,7 @@ INSTALLED_APPS = [
     "daphne",
     "django.contrib.contenttypes",
     "django.contrib.auth",
+    "config.apps.TallyroomConfig",
     "config.kernel",
     "audit",
     "operators",
@@ -219,6 +220,7 @@ CELERY_TIMEZONE = "UTC"
 # Times of the spec, each in seconds; the fault tests scale them.
 NODE_DEGRADED_AFTER_SECONDS = env.number("NODE_DEGRADED_AFTER_SECONDS", 20)
 NODE_OFFLINE_AFTER_SECONDS = env.number("NODE_OFFLINE_AFTER_SECONDS", 120)
+HEALTH_KEEP_FIRING_SECONDS = env.number("HEALTH_KEEP_FIRING_SECONDS", 60)
 JOB_LEASE_SECONDS = env.number("JOB_LEASE_SECONDS", 60)
 JOB_NOT_CLAIMED_SECONDS = env.number("JOB_NOT_CLAIMED_SECONDS", 300)
 JOB_NODE_LOST_SECONDS = env.number("JOB_NODE_LOST_SECONDS", 24 * 3600)

@@ -41,7 +41,8 @@ def pytest_load_initial_conftests(early_config, parser, args):
         LOG_LEVEL="WARNING",
         DJANGO_SETTINGS_MODULE="config.settings",
     )
-    os.makedirs(os.path.join(var, "secrets"), exist_ok=True)
+    for folder in ("secrets", "static"):
+        os.makedirs(os.path.join(var, folder), exist_ok=True)
 
 
 def pytest_unconfigure(config):

@@ -38,3 +38,15 @@ def file_range(handle, start: int, length: int):
         while length > 0 and (chunk := handle.read(min(CHUNK_BYTES, length))):
             length -= len(chunk)
             yield chunk
+
+
+def live_stream(request, asynchronous, synchronous, *, content_type: str, headers: dict | None = None) -> StreamingHttpResponse:
+    """A stream that stays open: `asynchronous()` gives the chunks under ASGI, in the loop of the process; `synchronous()` under WSGI, where it must end.
+
+    Both are functions that return a fresh (async) iterator of bytes, so only the one that this server can send is started.
+    """
+    on_asgi = hasattr(request, "scope") or hasattr(getattr(request, "_request", None), "scope")
+    reply = StreamingHttpResponse(asynchronous() if on_asgi else synchronous(), content_type=content_type)
+    for name, value in (headers or {}).items():
+        reply[name] = value
+    return reply

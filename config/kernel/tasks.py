@@ -24,6 +24,8 @@ log = structlog.get_logger("tasks")
 QUEUES = ("control", "media", "uploads", "storage", "conversations")
 # name → {"task", "schedule" (seconds), "options"}; composed into Celery's beat schedule by config.celery.
 BEAT: dict[str, dict] = {}
+# name → {"queue"}: Celery's task_routes.
+ROUTES: dict[str, dict] = {}
 
 
 @contextmanager
@@ -66,8 +68,9 @@ def periodic(name: str, *, every: float, queue: str = "control"):
                     log.info("task", task=name, **counts)
 
         # Names like "jobs.lease_sweep"; `function.run_once()` runs the body alone, for tests.
-        task = shared_task(name=name, ignore_result=True, queue=queue)(run)
+        task = shared_task(name=name, ignore_result=True)(run)
         task.run_once = function
+        ROUTES[name] = {"queue": queue}
         BEAT[name] = {
             "task": name,
             "schedule": timedelta(seconds=every),
@@ -87,8 +90,9 @@ def queued(name: str, *, queue: str = "control", **options):
             with _task_context(name, request_id):
                 function(*args, **kwargs)
 
-        task = shared_task(name=name, ignore_result=True, queue=queue, **options)(run)
+        task = shared_task(name=name, ignore_result=True, **options)(run)
         task.run_once = function
+        ROUTES[name] = {"queue": queue}
         return task
 
     return decorate

@@ -123,9 +123,10 @@ def _static(edge: Edge) -> str:
 handle_path /static/* {{
 	root * {_quote(edge.static_root)}
 	header X-Content-Type-Options nosniff
-	header Cache-Control no-cache
 	@hashed path_regexp \\.[0-9a-f]{{12}}\\.
+	@plain not path_regexp \\.[0-9a-f]{{12}}\\.
 	header @hashed Cache-Control "public, max-age=31536000, immutable"
+	header @plain Cache-Control no-cache
 	file_server {{
 		hide staticfiles.json .stamp
 		precompressed br gzip

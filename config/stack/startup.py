@@ -104,9 +104,9 @@ def _migrate(start: Start) -> None:
     jobs: dict[str, subprocess.Popen] = {}
     known = start.instance.read_record().get("prepared", {})
     if known.get("database") != stamps.database(url):
-        jobs["migrate"] = _manage("migrate", "--no-input", "--verbosity", "0")
+        jobs["migrate"] = _manage("migrate", "--no-input", "--skip-checks", "--verbosity", "0")
     if known.get("static") != stamps.static(start.instance.static):
-        jobs["collectstatic"] = _manage("collectstatic", "--no-input", "--clear", "--verbosity", "0")
+        jobs["collectstatic"] = _manage("collectstatic", "--no-input", "--clear", "--skip-checks", "--verbosity", "0")
     for name, job in jobs.items():
         _finish(name, job)
     if jobs:
@@ -132,7 +132,7 @@ def _bootstrap(start: Start) -> dict:
 
     The command prints `{"owner": {"email", "password"?}, "node": {"id"}?}`: the password only in the start that made it.
     """
-    output = _finish("bootstrap", _manage("bootstrap", *(["--bare"] if start.bare else [])))
+    output = _finish("bootstrap", _manage("bootstrap", "--skip-checks", *(["--bare"] if start.bare else [])))
     try:
         result = json.loads(output.strip().splitlines()[-1])
     except (ValueError, IndexError) as error:

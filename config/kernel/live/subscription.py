@@ -17,7 +17,7 @@ from config.kernel.realtime import Topic
 def _snapshot(topic: Topic, name: str, argument: str | None, actor: Actor) -> tuple[int, dict]:
     """(seq, data) of one instant: publishers hold the counter's row until they commit, so number and rows belong together."""
     with transaction.atomic():
-        if not connection.in_atomic_block or len(connection.savepoint_ids) == 0:
+        if not connection.savepoint_ids:  # a test inside its own transaction cannot change the level any more
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         counter = TopicCounter.objects.filter(topic=name).first()
