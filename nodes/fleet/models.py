@@ -191,7 +191,7 @@ class Interface(TimestampedModel):
 
     source          {"kind", "ref", "options"}, null = the reported device itself; a password in `ref` is cut out and kept in `sealed_ref`
     sample_rate     Hz, null = the node's default; likewise sample_format
-    room            null = the node's; monitor empty = by backend (states.default_monitor)
+    room            the node's, unless a person said another: a room's reach is what is in it; monitor empty = by backend (states.default_monitor)
     """
 
     AUDIT_FIELDS = ("alias", "enabled", "source", "sample_rate", "sample_format", "room_id", "monitor")

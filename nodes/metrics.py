@@ -1,0 +1,57 @@
+"""Counters of the fleet, and per-node gauges from a snapshot in Valkey, so that `/metrics` answers with the database down."""
+
+import json
+
+from django.db.models import Count
+from prometheus_client import Counter
+from prometheus_client.core import GaugeMetricFamily
+
+from config.kernel import broker
+from config.kernel.access import Actor, Perm, ports
+from nodes.fleet import selectors
+from nodes.fleet.models import Node
+from nodes.fleet.states import Liveness
+from nodes.health.models import HealthEvent
+from nodes.health.states import COLOURING
+
+METER_FRAMES = Counter("tallyroom_meter_frames_total", "Meter frames taken in", ["transport"])
+AGENT_REFUSALS = Counter("tallyroom_agent_refusals_total", "Refused requests of recorder agents", ["code"])
+EVENTS_OPENED = Counter("tallyroom_health_events_opened_total", "Health events opened or reopened", ["type", "severity"])
+_SNAPSHOT = broker.PREFIX + "metrics:fleet"
+_last: dict = {"nodes": {}, "events": []}
+
+
+def take_snapshot() -> None:
+    """Written by `health.liveness` every 10 s: `{"nodes": {id: [up, last seen unix]}, "events": [[type, severity, count]]}`."""
+    rows = selectors.with_status(Node.objects.filter(retired_at=None)).values_list("pk", "liveness", "state__last_seen_at")
+    snapshot = {
+        "nodes": {str(pk): [int(liveness != Liveness.OFFLINE), seen.timestamp() if seen else 0] for pk, liveness, seen in rows},
+        "events": _active(HealthEvent.objects.all()),
+    }
+    broker.attempt(lambda valkey: valkey.set(_SNAPSHOT, json.dumps(snapshot), ex=120))
+
+
+def _active(events) -> list[list]:
+    counted = events.filter(status__in=COLOURING).values_list("type", "severity").annotate(n=Count("pk")).order_by("type", "severity")
+    return [list(row) for row in counted]
+
+
+def collect(actor: Actor):
+    """Gauges of the nodes that `actor` may see; an allowed address (anonymous) sees all, also while the database is down."""
+    global _last
+    raw = broker.attempt(lambda valkey: valkey.get(_SNAPSHOT))
+    _last = json.loads(raw) if raw else _last
+    nodes, events = _last["nodes"], _last["events"]
+    if not actor.is_anonymous:
+        mine = {str(pk) for pk in ports.scoped(Node.objects.all(), actor, Perm.METRICS_READ).values_list("pk", flat=True)}
+        nodes = {pk: values for pk, values in nodes.items() if pk in mine}
+        events = _active(ports.scoped(HealthEvent.objects.all(), actor, Perm.METRICS_READ))
+    up = GaugeMetricFamily("tallyroom_node_up", "1 while the node is heard", labels=["node"])
+    seen = GaugeMetricFamily("tallyroom_node_last_seen_seconds", "Unix time of the last heartbeat", labels=["node"])
+    for pk, (is_up, at) in nodes.items():
+        up.add_metric([pk], is_up)
+        seen.add_metric([pk], at)
+    active = GaugeMetricFamily("tallyroom_health_events_active", "Open and acknowledged health events", labels=["type", "severity"])
+    for name, severity, count in events:
+        active.add_metric([name, severity], count)
+    yield from (up, seen, active)
