@@ -134,7 +134,7 @@ AXES_DISABLE_ACCESS_LOG = True  # SignIn rows and the audit say who signed in.
 AXES_LOCKOUT_CALLABLE = "operators.identity.throttles.axes_says_nothing"
 
 _secure = "__Host-" if HTTPS else ""
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "operators.identity.browser_sessions"
 SESSION_COOKIE_NAME = f"{_secure}tr_s_{INSTANCE_ID}"
 SESSION_COOKIE_AGE = SIGN_IN_SECONDS
 SESSION_COOKIE_SAMESITE = "Lax"

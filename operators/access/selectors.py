@@ -57,8 +57,13 @@ def standing_of(actor: Actor) -> Standing:
     return actor.memo["standing"]
 
 
+def opens_admin(actor: Actor) -> bool:
+    """Whether the admin opens: one of five permissions (03 §1), by a user role."""
+    return bool(STAFF & standing_of(actor).permissions)
+
+
 def is_staff(user) -> bool:
-    """Whether the admin opens to this user."""
+    """`opens_admin` of a user nobody is acting as."""
     return user.is_active and bool(STAFF & standing_of_user(user).permissions)
 
 

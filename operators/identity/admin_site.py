@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from config.kernel.access import Kind
+from operators.access.selectors import opens_admin
 from operators.identity import services
 
 
@@ -22,8 +23,7 @@ class TallyAdminSite(AdminSite):
     enable_nav_sidebar = False
 
     def has_permission(self, request):
-        actor = request.actor
-        return actor.kind is Kind.USER and not actor.must_change_password and actor.subject.is_staff
+        return not request.actor.must_change_password and opens_admin(request.actor)
 
     @method_decorator(never_cache)
     def login(self, request, extra_context=None):
@@ -32,7 +32,7 @@ class TallyAdminSite(AdminSite):
             return redirect(f"{reverse('sign-in')}?{urlencode({'next': target})}")
         if request.actor.must_change_password:
             return redirect("account")
-        if not request.actor.subject.is_staff:
+        if not opens_admin(request.actor):
             raise PermissionDenied
         return redirect("admin:index")
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.contrib.sessions.models import Session
 
 from config.kernel import clock
 from operators.access.models import Role
@@ -50,12 +51,13 @@ def test_a_cookie_sign_in_answers_a_csrf_token_and_demands_it_on_writes(api, dor
     assert response.cookies[settings.SESSION_COOKIE_NAME]["httponly"]
     key = response.cookies[settings.SESSION_COOKIE_NAME].value
     assert bytes(SignIn.objects.get().digest) == hashlib.sha256(key.encode()).digest()
+    assert Session.objects.get().session_key != key and Session.objects.get().get_decoded() == {"sign_in": data["signInId"]}
     browser = cookie_client(response)
     assert browser.get("/auth/me").status_code == 200
     assert browser.post("/auth/sign-ins/revoke-others").json()["code"] == "csrf_failed"
     assert browser.post("/auth/sign-ins/revoke-others", x_csrftoken=data["csrfToken"]).json()["data"] == {"revoked": 0}
     assert browser.post("/auth/logout", x_csrftoken=data["csrfToken"]).status_code == 204
-    assert cookie_client(response).get("/auth/me").json()["code"] == "not_authenticated"
+    assert cookie_client(response).get("/auth/me").json()["code"] == "not_authenticated" and not Session.objects.exists()
 
 
 def test_a_session_key_planted_before_signing_in_signs_nobody_in(api, dora):
