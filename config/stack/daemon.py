@@ -109,7 +109,7 @@ class Options(ServerOptions):
         self.logger.addHandler(StackHandler(self.merged_log))
 
     def processes_from_section(self, parser, section, group_name, klass=None):
-        return super().processes_from_section(parser, section, group_name, klass or ChildConfig)
+        return super().processes_from_section(parser, section, group_name, ChildConfig)
 
     def setpgrp(self) -> None:
         """Runs in the child. If the supervisor is killed, the kernel ends its children; `leftovers` sees to the rest."""

@@ -42,6 +42,8 @@ def _program(program: Program) -> str:
         "stopwaitsecs": program.stop_wait_seconds,
         "killasgroup": "true",
         "redirect_stderr": "true",
+        # What it writes goes to the one log (see `daemon.Output`).
+        "stdout_logfile": "NONE",
     }
     if program.environment:
         pairs = (f'{name}="{_escape(value)}"' for name, value in program.environment.items())
