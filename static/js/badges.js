@@ -5,9 +5,10 @@ import { el, icon } from "./dom.js";
 export const recBadge = (words = "REC") => el("span", { class: "badge rec" }, words);
 
 export function severityBadge(severity, words = true) {
-  if (severity === "critical") return el("span", { class: "badge crit", "aria-label": "Critical" }, icon("crit"), words ? "CRITICAL" : "");
-  if (severity === "warning") return el("span", { class: "badge warn", "aria-label": "Warning" }, icon("warn"), words ? "WARNING" : "");
-  return null;
+  if (severity !== "critical" && severity !== "warning") return null;
+  const [cls, name] = severity === "critical" ? ["crit", "Critical"] : ["warn", "Warning"];
+  const alone = words ? {} : { role: "img", "aria-label": name };
+  return el("span", { class: `badge ${cls}`, ...alone }, icon(cls), words ? name.toUpperCase() : null);
 }
 
 /** A node's badges: what it does, then how bad it is. */

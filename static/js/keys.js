@@ -89,7 +89,7 @@ function show(items) {
   chosen = 0;
   keyed(
     list, choices, (c) => c.id,
-    (c) => el("li", { role: "option", id: `opt-${c.id.replace(/\W+/g, "-")}`, onclick: () => choose(c) }, icon(c.glyph), el("span", { class: "grow ell" }, c.words), el("span", { class: "t3 sm" }, c.note || "")),
+    (c) => el("li", { role: "option", id: `opt-${c.id.replace(/\W+/g, "-")}`, onclick: () => choose(c) }, icon(c.glyph), el("span", { class: "grow ell" }, c.words), el("span", { class: "sm" }, c.note || "")),
   );
   $("#palette-none").hidden = choices.length > 0;
   mark();
