@@ -209,6 +209,7 @@ class Capture:
                 job.sample_rate = block.sample_rate
                 job.first_frame_utc = self._clock.utc_at(moment)
             self._begun_mono, self._begun_frames = moment, 0
+            self._save()
         last = self._last
         if last is not None and last.stream == block.stream:
             return self._last_position + (block.first_frame + skip - last.first_frame)

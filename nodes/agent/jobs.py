@@ -303,15 +303,12 @@ def _rebuild(folder: Path, wire: dict) -> Job:
     job = _from_claim(folder, wire)
     job.segments = segment_files.recover(job.segment_folder)
     if job.segments:
-        first, end = job.segments[0], 0
-        job.phase, job.sample_rate = "capturing", first.sample_rate
-        job.first_frame_utc = parse_time(first.start_at) - first.first_frame / first.sample_rate
+        job.phase, end = "capturing", 0
         for segment in job.segments:
             if segment.first_frame > end:
                 job.gaps.append(Gap(end, segment.first_frame - end, "restart"))
             end = segment.end_frame
-        job.frames_captured = sum(segment.frames for segment in job.segments)
-        job.segment_total = job.segments[-1].index
+        _learn_from_segments(job)
     job.save()
     return job
 
@@ -364,9 +361,21 @@ def _from_state(folder: Path, state: dict) -> Job:
     parse_time(job.capture_start_at)
     job.segments = segment_files.recover(job.segment_folder)
     if job.segments:
-        job.segment_total = max(job.segment_total, job.segments[-1].index)
-        job.frames_captured = max(job.frames_captured, sum(s.frames for s in job.segments))
+        _learn_from_segments(job)
+    elif not job.tracks:
+        job.first_frame_utc = None  # it was noted, but not one frame reached the disk
     return job
+
+
+def _learn_from_segments(job: Job) -> None:
+    """What the sidecars know and a state from before the crash may not."""
+    first = job.segments[0]
+    if not job.sample_rate or job.first_frame_utc is None:
+        job.sample_rate = first.sample_rate
+        job.first_frame_utc = parse_time(first.start_at) - first.first_frame / first.sample_rate
+    job.segment_total = max(job.segment_total, job.segments[-1].index)
+    job.frames_captured = max(job.frames_captured, sum(s.frames for s in job.segments))
+    job.bytes_written = max(job.bytes_written, sum(s.frames * s.frame_bytes for s in job.segments))
 
 
 def _camel(values: dict) -> dict:

@@ -72,6 +72,11 @@ class Agent:
         )
         return self
 
+    @property
+    def wired(self) -> bool:
+        """Whether the config it holds names its interface."""
+        return bool(json.loads((self.data_dir / "config.cache.json").read_text())["interfaces"])
+
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(5)
@@ -102,9 +107,9 @@ def controller():
 
 @pytest.fixture
 def agent(controller, tmp_path):
-    """Running, enrolled, configured, its two tones metered."""
+    """Running, enrolled, configured with its two tones."""
     made = Agent(controller, tmp_path / "agent", {"source": TONES, "alias": "Tones"})
     made.start()
-    wait_for(lambda: controller.frames, what="the first meter frame")
+    wait_for(lambda: (made.data_dir / "config.cache.json").exists() and made.wired, what="its config")
     yield made
     made.stop()

@@ -72,6 +72,7 @@ class FakeController:
         self.token = "tr_node_test"
         self.requests: list[Request] = []
         self.faults: dict[str, list] = {}
+        self.job_faults: dict[str, tuple] = {}
         self.config: dict = {}
         self.config_version = 1
         self.interfaces: dict[str, dict] = {}
@@ -231,7 +232,7 @@ class FakeController:
             await self._websocket(reader, writer, headers)
             return False
         route, subject = self._match(method, path)
-        fault = self._fault(route)
+        fault = self._fault(route) or self._job_fault(route, subject)
         length = int(headers.get("content-length", 0))
         if isinstance(fault, tuple) and fault[0] == "cut":
             body = await reader.readexactly(int(length * fault[1]))
@@ -265,6 +266,13 @@ class FakeController:
         if not waiting:
             return None
         return waiting[0] if waiting[-1] == "forever" else waiting.pop(0)
+
+    def _job_fault(self, route: str, subject: str | None):
+        """What every request about one job meets, on its own routes and on its recording's."""
+        for job_id, fault in self.job_faults.items():
+            if subject in (job_id, self.jobs[job_id]["recordingId"]):
+                return fault
+        return None
 
     def _keep_cut(self, route, recording_id, headers, body) -> None:
         """What arrived before the cut is kept, as a server that streams to disk would."""
@@ -307,9 +315,7 @@ class FakeController:
             "source": {"kind": entry["backend"], "ref": entry["systemRef"], "options": {}},
             "sampleRate": entry["sampleRates"][0],
             "sampleFormat": "s16",
-            "channels": [
-                {"index": n + 1, "alias": "", "role": "expected"} for n in range(entry["channelCount"])
-            ],
+            "channels": [{"index": n + 1, "alias": "", "role": "expected"} for n in range(entry["channelCount"])],
         }
 
     def _do_config(self, _, headers, body):
@@ -412,8 +418,7 @@ class FakeController:
         magic = headers["sec-websocket-key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
         accept = base64.b64encode(hashlib.sha1(magic.encode()).digest()).decode()
         writer.write(
-            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Accept: {accept}\r\n\r\n".encode()
+            f"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n".encode()
         )
         self._sockets.add(writer)
         while True:

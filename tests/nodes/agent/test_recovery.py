@@ -1,0 +1,94 @@
+"""Killed anywhere, the audio up to then arrives and the hole is listed."""
+
+import subprocess
+
+import pytest
+
+from nodes.agent.clock import parse_time
+from tests.nodes.agent.conftest import QUICK, ROOT, wait_for
+from tests.nodes.agent.sound import seconds
+
+
+def a_capture(controller, agent, **window):
+    job = controller.add_job(**window)
+    wait_for(lambda: agent.frames_on_disk(job) > 48000, what="a second of audio")
+    return job
+
+
+def stored(controller, job) -> bytes:
+    return wait_for(lambda: controller.file_of(job), 12, "the file")
+
+
+def test_killed_in_capture_it_goes_on_with_one_gap_also_from_a_torn_state(controller, agent):
+    controller.capacity = 2
+    controller.config_version += 1
+    whole, torn = controller.add_job(), controller.add_job()
+    for job in (whole, torn):
+        wait_for(lambda job=job: agent.frames_on_disk(job) > 48000, what="a second of audio")
+    agent.kill()
+    before = {job["id"]: agent.frames_on_disk(job) / 48000 for job in (whole, torn)}
+    state = agent.data_dir / "jobs" / torn["id"] / "state.json"
+    state.write_bytes(state.read_bytes()[:100])
+    agent.start()
+    for job in (whole, torn):
+        wait_for(lambda job=job: agent.frames_on_disk(job) / 48000 > before[job["id"]] + 1, what="more")
+        controller.stop_job(job)
+    for job in (whole, torn):
+        content = stored(controller, job)
+        (gap,) = controller.gaps_of(job)
+        assert gap["cause"] == "restart"
+        assert gap["atSeconds"] == pytest.approx(before[job["id"]], abs=0.35)
+        result = controller.result_of(job)
+        lasted = parse_time(job["stop"]["at"]) - parse_time(result["captureStartAt"])
+        assert seconds(content) == pytest.approx(lasted, abs=0.3), "silence stands for the hole"
+        assert result["partial"] is True
+    assert (len(controller.files), whole["claimEpoch"]) == (2, 1)
+    wait_for(lambda: any(e["type"] == "agent.state.rebuilt" for e in controller.health), what="the event")
+
+
+def test_killed_in_upload_it_sends_the_same_file(controller, agent):
+    controller.faults["put"] = [("status", 503, "not_ready"), "forever"]
+    job = a_capture(controller, agent, seconds=2)
+    wait_for(lambda: agent.job_state(job).get("phase") == "uploading", what="the upload")
+    digest = agent.job_state(job)["tracks"][0]["sha256"]
+    agent.kill()
+    controller.faults.clear()
+    agent.start()
+    stored(controller, job)
+    assert controller.result_of(job)["sha256"] == digest
+    assert controller.gaps_of(job) == []
+
+
+def test_a_window_that_closed_while_it_was_down_keeps_what_there_is(controller, agent):
+    job = a_capture(controller, agent, seconds=3)
+    agent.kill()
+    had = agent.frames_on_disk(job) / 48000
+    wait_for(lambda: parse_time(job["captureEndAt"]) < parse_time(_now()), what="the window's end")
+    agent.start()
+    assert seconds(stored(controller, job)) == pytest.approx(had, abs=0.05)
+    result = controller.result_of(job)
+    assert result["partial"] is True
+    assert controller.gaps_of(job)[-1]["cause"] == "restart"
+
+
+def _now() -> str:
+    from tests.nodes.agent.controller import now_text
+
+    return now_text()
+
+
+def test_a_terminated_agent_leaves_the_job_to_the_next_and_a_second_process_is_turned_away(controller, agent):
+    job = a_capture(controller, agent)
+    second = subprocess.run(agent.command("run"), cwd=ROOT, capture_output=True, text=True, timeout=20)
+    assert second.returncode == 73, second.stderr
+    assert agent.terminate() == 0
+    assert agent.job_state(job)["phase"] == "capturing"
+    assert not [p for p in (agent.data_dir / "jobs" / job["id"] / "seg").glob("*.json") if '"frames": null' in p.read_text()]
+    agent.start(**QUICK)
+    before = agent.frames_on_disk(job)
+    wait_for(lambda: agent.frames_on_disk(job) > before + 24000, what="more audio")
+    controller.stop_job(job)
+    stored(controller, job)
+    (gap,) = controller.gaps_of(job)
+    assert gap["cause"] == "restart"
+    assert len(controller.files) == 1
