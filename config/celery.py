@@ -5,6 +5,8 @@ import os
 from celery import Celery
 from celery.signals import setup_logging, worker_ready, worker_shutting_down
 
+from config.kernel.beat import BEAT, ROUTES
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("tallyroom")
@@ -12,14 +14,9 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 # Worker threads of the web server have no current app of their own; they must find this one.
 app.set_default()
 
-
-def _queue_of(name, args, kwargs, options, task=None, **_):
-    from config.kernel.tasks import ROUTES
-
-    return ROUTES.get(name)
-
-
-app.conf.task_routes = (_queue_of,)
+# The very dicts that the task decorators fill while the apps load.
+app.conf.beat_schedule = BEAT
+app.conf.task_routes = ROUTES
 app.autodiscover_tasks(
     packages=["audit", "operators.access", "nodes.fleet", "nodes.meters", "nodes.health", "recordings.library", "recordings.jobs"],
 )
@@ -28,15 +25,6 @@ app.autodiscover_tasks(
 @setup_logging.connect
 def _keep_our_logging(**_kwargs):
     """Celery must not touch the loggers: structlog is set up by Django."""
-
-
-@app.on_after_finalize.connect
-def _compose_beat(sender, **_kwargs):
-    import config.kernel.purge  # noqa: F401 - registers its task
-    from config.kernel.tasks import BEAT
-
-    sender.loader.import_default_modules()
-    sender.conf.beat_schedule = dict(BEAT)
 
 
 @worker_ready.connect

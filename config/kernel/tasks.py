@@ -18,14 +18,11 @@ from django.db import close_old_connections, connection, transaction
 
 from config.kernel import broker, clock, context
 from config.kernel.access import system
+from config.kernel.beat import BEAT, ROUTES
 from config.kernel.ids import uuid7
 
 log = structlog.get_logger("tasks")
 QUEUES = ("control", "media", "uploads", "storage", "conversations")
-# name → {"task", "schedule" (seconds), "options"}; composed into Celery's beat schedule by config.celery.
-BEAT: dict[str, dict] = {}
-# name → {"queue"}: Celery's task_routes.
-ROUTES: dict[str, dict] = {}
 
 
 @contextmanager

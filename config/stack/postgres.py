@@ -54,7 +54,9 @@ _SETTINGS = {
     "timezone": "'UTC'",
     "log_timezone": "'UTC'",
     "lc_messages": "'C'",
-    "log_min_messages": "error",
+    # Its own messages about start and stop rank as errors; what matters to a person is fatal.
+    "log_min_messages": "fatal",
+    "log_checkpoints": "off",
     "log_min_error_statement": "panic",
     "log_line_prefix": "''",
     "idle_in_transaction_session_timeout": "'10min'",

@@ -179,9 +179,11 @@ class LiveConsumer(AsyncWebsocketConsumer):
                 await self.close(4429, "slow_consumer")
                 return
             epoch, now = feed().epoch, asyncio.get_running_loop().time()
-            waited = now - resolved_at
-            if epoch != seen or waited > (_RESOLVE_EVERY_SECONDS if epoch is not None else _RESOLVE_WITHOUT_EPOCH_SECONDS):
-                changed, seen, resolved_at = epoch != seen, epoch, now
+            # The first value that this socket hears is where it starts from; a broker that was away changes nothing by coming back.
+            changed = epoch is not None and seen is not None and epoch != seen
+            seen = seen if epoch is None else epoch
+            if changed or now - resolved_at > (_RESOLVE_EVERY_SECONDS if epoch is not None else _RESOLVE_WITHOUT_EPOCH_SECONDS):
+                resolved_at = now
                 await self._ask_again(changed)
 
     async def _ask_again(self, changed: bool) -> None:
