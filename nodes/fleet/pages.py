@@ -1,11 +1,13 @@
-"""Overview, the fleet's wall, and one node."""
+"""Overview, the fleet's wall, one node, and the agent for a new one."""
 
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import path
 from django.views.decorators.http import require_safe
 
 from config.kernel.access import Perm
 from config.kernel.pages import page
+from nodes.fleet import bundle
 
 
 @require_safe
@@ -29,7 +31,17 @@ def node(request, node_id):
     return render(request, "console/node.html", {"page": "nodes", "node_id": node_id})
 
 
+@require_safe
+def agent_archive(request):
+    """Public, as the code is: the command that enrols a node fetches it before that machine has any credential."""
+    reply = HttpResponse(bundle.archive(), content_type="application/gzip")
+    reply["Content-Disposition"] = 'attachment; filename="tallyroom-agent.tar.gz"'
+    reply["Cache-Control"] = "no-cache"
+    return reply
+
+
 urlpatterns = [
+    path("agent.tar.gz", agent_archive, name="agent-archive"),
     path("", overview, name="overview"),
     path("nodes", fleet, name="nodes"),
     path("nodes/<uuid:node_id>", node, name="node"),

@@ -9,33 +9,30 @@ import { may } from "./shell.js";
 
 const quote = (s) => `'${String(s).replace(/'/g, "'\\''")}'`;
 
-/** SHA-256 of the local authority's certificate (DER), as the agent's pin; null where there is none (plain http, public CA). */
+/** SHA-256 of `/ca.pem`, what the agent pins; null where there is no authority of our own (plain http, a public certificate). */
 async function pin() {
   if (location.protocol !== "https:") return null;
   const response = await fetch("/ca.pem");
   if (!response.ok) return null;
-  const base64 = (await response.text()).replace(/-----[^-]+-----|\s+/g, "");
-  const der = Uint8Array.from(atob(base64), (ch) => ch.charCodeAt(0));
-  const digest = await crypto.subtle.digest("SHA-256", der);
+  const digest = await crypto.subtle.digest("SHA-256", await response.arrayBuffer());
   return [...new Uint8Array(digest)].map((b) => b.toString(16).padStart(2, "0")).join("");
 }
 
 /**
- * What to paste on the recorder (06 §5): fetch the agent from this controller, make its environment, enrol, run.
- * The token goes through stdin, so that it stands in no process list.
+ * What to paste on the recorder (06 §5): fetch the agent from this controller, make its environment, enrol, run. With an authority of
+ * our own, its file is checked against the pin before anything is taken over that connection. The token goes through stdin, so that it
+ * stands in no process list.
  */
 export async function enrolCommand(nodeId, token, { fetchAgent = true } = {}) {
   const ca = await pin();
-  const origin = location.origin;
-  const curl = ca ? "curl -fsSk" : "curl -fsS";
-  const get = [
-    "mkdir -p tallyroom-agent && cd tallyroom-agent",
-    `${curl} ${origin}/agent.tar.gz | tar xz`,
+  const { origin } = location;
+  const trust = ca ? [`curl -fsSk -o ca.pem ${origin}/ca.pem`, `echo "${ca}  ca.pem" | sha256sum -c --quiet`] : [];
+  const agent = [
+    "mkdir -p tallyroom-agent && cd tallyroom-agent", ...trust, `curl -fsS ${ca ? "--cacert ca.pem " : ""}${origin}/agent.tar.gz | tar xz`,
     "python3 -m venv .venv && .venv/bin/pip install -q -r requirements.txt",
   ];
   const enrol = `printf %s ${quote(token)} | .venv/bin/python -m nodes.agent enrol --url ${origin} --node ${nodeId}${ca ? ` --ca-sha256 ${ca}` : ""}`;
-  const run = ".venv/bin/python -m nodes.agent run";
-  return (fetchAgent ? [...get, enrol, run] : ["cd tallyroom-agent", enrol]).join(" && \\\n  ");
+  return (fetchAgent ? [...agent, enrol, ".venv/bin/python -m nodes.agent run"] : ["cd tallyroom-agent", enrol]).join(" && \\\n  ");
 }
 
 /** The body of POST /nodes/enroll from the form; what was left empty is left out. */
