@@ -95,5 +95,5 @@ def _tool(name: str) -> tuple[str, ...]:
 
 def warnings_filter() -> str:
     """PYTHONWARNINGS for the programs: what Celery says about root is true of every container and no news."""
-    wanted = ["ignore::RuntimeWarning:celery.platforms"]
+    wanted = ["ignore:You're running the worker with superuser privileges"]
     return ",".join([*filter(None, [os.environ.get("PYTHONWARNINGS")]), *wanted])
