@@ -10,7 +10,7 @@ from nodes.fleet.models import Node
 from recordings.choices import choices
 from recordings.jobs.states import ACTIVE, Executor, FailureReason, JobStatus, LeaseState, Phase
 
-_ACTIVE = sorted(ACTIVE)
+_ACTIVE = sorted(status.value for status in ACTIVE)
 
 
 class Job(TimestampedModel):
@@ -79,7 +79,9 @@ class Job(TimestampedModel):
             models.UniqueConstraint(fields=["recording"], condition=Q(status__in=_ACTIVE), name="job_one_active"),
             models.UniqueConstraint(fields=["session_id"], condition=Q(status__in=_ACTIVE) & ~Q(session_id=None), name="job_one_active_per_session"),
             models.UniqueConstraint(fields=["node", "claim_id"], condition=~Q(claim_id=None), name="job_claim_once"),
-            models.CheckConstraint(condition=Q(status__in=_ACTIVE, ended_at=None) | (~Q(status__in=_ACTIVE) & ~Q(ended_at=None)), name="job_ended_iff_terminal"),
+            models.CheckConstraint(
+                condition=Q(status__in=_ACTIVE, ended_at=None) | (~Q(status__in=_ACTIVE) & ~Q(ended_at=None)), name="job_ended_iff_terminal"
+            ),
             models.CheckConstraint(condition=Q(capture_end_at=None) | Q(capture_end_at__gt=F("capture_start_at")), name="job_window"),
             models.CheckConstraint(condition=(Q(executor="node") & ~Q(node=None)) | (Q(executor="media") & Q(node=None)), name="job_executor_node"),
             models.CheckConstraint(condition=Q(slot=None) | (Q(slot__range=(1, 128)) & ~Q(span=None)), name="job_slot_1_128"),

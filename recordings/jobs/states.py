@@ -1,11 +1,11 @@
 """The states of a job, its lease and the agent's phases. Pure.
 
-    queued ─claim▶ running ─stop▶ stop_requested        running | stop_requested ─last_file▶ completed        queued ─stop▶ cancelled
-    stop_requested ─nothing_captured▶ cancelled         queued ─window_missed | not_claimed▶ failed           running ─orphaned▶ queued
-    running | stop_requested ─agent_failed | lost | abandoned▶ failed            failed(node_lost | abandoned) ─returned▶ running
-    failed | cancelled ─last_file▶ completed            failed | cancelled ─retry▶ (a new job)
+queued ─claim▶ running ─stop▶ stop_requested        running | stop_requested ─last_file▶ completed        queued ─stop▶ cancelled
+stop_requested ─nothing_captured▶ cancelled         queued ─window_missed | not_claimed▶ failed           running ─orphaned▶ queued
+running | stop_requested ─agent_failed | lost | abandoned▶ failed            failed(node_lost | abandoned) ─returned▶ running
+failed | cancelled ─last_file▶ completed            failed | cancelled ─retry▶ (a new job)
 
-    lease: held ─60 s without job heartbeat▶ lapsed ─job heartbeat▶ held. A lapse is a worry, never a verdict.
+lease: held ─60 s without job heartbeat▶ lapsed ─job heartbeat▶ held. A lapse is a worry, never a verdict.
 """
 
 from enum import StrEnum

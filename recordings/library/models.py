@@ -107,11 +107,19 @@ class Recording(TimestampedModel):
             ("recording_delete", "recording:delete"),
         ]
         constraints = [
-            models.CheckConstraint(condition=(Q(source="session", node=None) & ~Q(session_id=None)) | (~Q(source="session") & Q(session_id=None) & ~Q(node=None)), name="recording_source_session"),
-            models.CheckConstraint(condition=(Q(source="schedule") & ~Q(schedule_id=None) & ~Q(occurrence_key=None)) | (~Q(source="schedule") & Q(occurrence_key=None)), name="recording_source_schedule"),
+            models.CheckConstraint(
+                condition=(Q(source="session", node=None) & ~Q(session_id=None)) | (~Q(source="session") & Q(session_id=None) & ~Q(node=None)),
+                name="recording_source_session",
+            ),
+            models.CheckConstraint(
+                condition=(Q(source="schedule") & ~Q(schedule_id=None) & ~Q(occurrence_key=None)) | (~Q(source="schedule") & Q(occurrence_key=None)),
+                name="recording_source_schedule",
+            ),
             models.UniqueConstraint(fields=["track_group_id", "track_index"], name="recording_track_once"),
             models.CheckConstraint(condition=~Q(status__in=["cached", "uploaded"]) | ~Q(primary_file=None), name="recording_cached_has_file"),
-            models.CheckConstraint(condition=Q(deleted_at=None) | Q(status__in=["cached", "uploaded", "failed", "cancelled"]), name="recording_deleted_is_terminal"),
+            models.CheckConstraint(
+                condition=Q(deleted_at=None) | Q(status__in=["cached", "uploaded", "failed", "cancelled"]), name="recording_deleted_is_terminal"
+            ),
             models.CheckConstraint(condition=Q(legal_hold=False) | Q(deleted_at=None, expires_at=None), name="recording_hold_keeps"),
         ]
         indexes = [

@@ -42,17 +42,27 @@ class RecordingProfile(TimestampedModel):
         constraints = [
             models.UniqueConstraint(Lower("name"), name="profile_name_once"),
             models.UniqueConstraint(fields=["kind"], condition=Q(is_default=True), name="profile_one_default"),
-            models.CheckConstraint(condition=Q(kind="video", codec="passthrough") | Q(kind="audio", codec__in=["mp3", "flac", "wav", "opus"]), name="profile_kind_codec"),
             models.CheckConstraint(
-                condition=Q(codec="mp3", bitrate_kbps__range=(32, 320)) | Q(codec="opus", bitrate_kbps__range=(16, 512)) | (~Q(codec__in=["mp3", "opus"]) & Q(bitrate_kbps=None)),
+                condition=Q(kind="video", codec="passthrough") | Q(kind="audio", codec__in=["mp3", "flac", "wav", "opus"]), name="profile_kind_codec"
+            ),
+            models.CheckConstraint(
+                condition=Q(codec="mp3", bitrate_kbps__range=(32, 320))
+                | Q(codec="opus", bitrate_kbps__range=(16, 512))
+                | (~Q(codec__in=["mp3", "opus"]) & Q(bitrate_kbps=None)),
                 name="profile_bitrate",
             ),
             models.CheckConstraint(
-                condition=Q(codec="wav", bit_depth__in=[16, 24, 32]) | Q(codec="flac", bit_depth__in=[16, 24]) | (~Q(codec__in=["wav", "flac"]) & Q(bit_depth=None)),
+                condition=Q(codec="wav", bit_depth__in=[16, 24, 32])
+                | Q(codec="flac", bit_depth__in=[16, 24])
+                | (~Q(codec__in=["wav", "flac"]) & Q(bit_depth=None)),
                 name="profile_bit_depth",
             ),
             models.CheckConstraint(
-                condition=Q(sample_rate=None) | Q(codec="opus", sample_rate=48000) | Q(codec="mp3", sample_rate__lte=48000) | Q(codec__in=["wav", "flac"]), name="profile_rate"
+                condition=Q(sample_rate=None)
+                | Q(codec="opus", sample_rate=48000)
+                | Q(codec="mp3", sample_rate__lte=48000)
+                | Q(codec__in=["wav", "flac"]),
+                name="profile_rate",
             ),
             models.CheckConstraint(condition=Q(max_track_seconds=0) | Q(max_track_seconds__range=(60, 21600)), name="profile_track_seconds"),
         ]

@@ -1,7 +1,7 @@
 """States of a disposal and the question whether bytes may go. Pure.
 
-    (policy) expiring ─predicate▶ trashed ─predicate▶ unlinked          expiring | trashed ─cancel, hold, restore▶ cancelled
-    (person) trashed ─24 h▶ unlinked
+(policy) expiring ─predicate▶ trashed ─predicate▶ unlinked          expiring | trashed ─cancel, hold, restore▶ cancelled
+(person) trashed ─24 h▶ unlinked
 """
 
 from dataclasses import dataclass

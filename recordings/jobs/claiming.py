@@ -1,0 +1,119 @@
+"""Claim the next job: one winner for each place in a node's capacity, the same answer to the same claim."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+
+from config.kernel.access import Actor, Perm
+from recordings import live, trail, verbs
+from recordings.jobs import leases, locking, transitions
+from recordings.jobs.models import Job
+from recordings.jobs.states import JobStatus, Phase
+from recordings.library import status
+from recordings.library.states import Source
+from recordings.locks import db_now, patient
+
+_FREE_SLOT = """
+    SELECT slot FROM generate_series(1, %s) AS slot
+    WHERE NOT EXISTS (SELECT 1 FROM recordings_job held WHERE held.node_id = %s AND held.slot = slot.slot AND held.span && %s)
+    ORDER BY slot LIMIT 1
+"""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What the node says: its own id of this claim, who it is, how many captures it can take."""
+
+    claim_id: UUID
+    agent_instance_id: str
+    free_slots: int
+
+
+def claim_next(*, actor: Actor, node_id, claim: Claim) -> Job | None:
+    """The job that now belongs to this claim, or None. Repeating a claim returns its job as it is, whatever became of it."""
+    if not _worth_locking(node_id, claim):
+        return None
+    with patient(None):
+        node = locking.node(node_id)
+        made = Job.objects.select_related("recording", "node").filter(node_id=node_id, claim_id=claim.claim_id).first()
+        if made is not None:
+            return made
+        if claim.free_slots < 1:
+            return None
+        now = db_now()
+        for job in _due(node_id, now):
+            window = _window(job, now)
+            if window[1] is not None and window[1] <= now:
+                continue  # Its window is over; `jobs.reconcile` says so.
+            slot = _free_slot(node, DateTimeTZRange(*window))
+            if slot is not None and _take(actor, job, claim, window, slot, now):
+                return job
+    return None
+
+
+def _worth_locking(node_id, claim: Claim) -> bool:
+    """Cheap and unlocked: the claim was made already, or something is due."""
+    rows = Job.objects.filter(node_id=node_id)
+    return rows.filter(claim_id=claim.claim_id).exists() or (
+        claim.free_slots > 0 and rows.filter(status=JobStatus.QUEUED, not_before__lte=db_now()).exists() and _has_room(node_id)
+    )
+
+
+def _has_room(node_id) -> bool:
+    """Whether some place of the node's capacity is not taken by a capture that is open now."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(DISTINCT slot) < (SELECT max_concurrent_recordings FROM nodes_node WHERE id = %s)"
+            " FROM recordings_job WHERE node_id = %s AND slot IS NOT NULL AND upper_inf(span) AND lower(span) <= clock_timestamp()",
+            [node_id, node_id],
+        )
+        return cursor.fetchone()[0]
+
+
+def _due(node_id, now: datetime):
+    rows = Job.objects.select_related("recording", "node").filter(node_id=node_id, status=JobStatus.QUEUED, not_before__lte=now)
+    return rows.select_for_update(skip_locked=True, of=("self",)).order_by("not_before", "created_at", "recording__track_index", "id")[:20]
+
+
+def _window(job: Job, now: datetime) -> tuple[datetime, datetime | None]:
+    """The capture's window. An ad-hoc recording asks for a length, not for a time of day: claimed late, it moves as a whole."""
+    late = now - job.capture_start_at
+    if job.recording.source == Source.AD_HOC and late.total_seconds() > 0 and job.claim_epoch == 0:
+        return now, job.capture_end_at + late if job.capture_end_at else None
+    return job.capture_start_at, job.capture_end_at
+
+
+def _free_slot(node, span: DateTimeTZRange) -> int | None:
+    with connection.cursor() as cursor:
+        cursor.execute(_FREE_SLOT, [node.max_concurrent_recordings, node.pk, span])
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def _take(actor: Actor, job: Job, claim: Claim, window, slot: int, now: datetime) -> bool:
+    start, end = window
+    taken = transitions.move(
+        job,
+        "claim",
+        claim_id=claim.claim_id,
+        claim_epoch=job.claim_epoch + 1,
+        claimed_at=now,
+        agent_instance_id=claim.agent_instance_id,
+        phase=Phase.CLAIMED,
+        capture_start_at=start,
+        capture_end_at=end,
+        slot=slot,
+        span=DateTimeTZRange(start, end),
+        captured_at=None,
+        **leases.renewed(now),
+    )
+    if not taken:
+        return False
+    status.move(job.recording, "claimed")
+    trail.of_job(verbs.JOB_CLAIMED, job, actor=actor, permission=Perm.RECORDING_CONTROL, details={"claim_epoch": job.claim_epoch, "slot": slot})
+    live.changed(job.recording)
+    live.job_changed(job)
+    return True

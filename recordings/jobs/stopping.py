@@ -1,0 +1,77 @@
+"""Stop: a queued job is cancelled at once, a running one is asked to end; what was captured is always kept."""
+
+from datetime import timedelta
+
+from config.kernel import clock
+from config.kernel.access import Actor, Perm
+from config.kernel.errors import ApiError
+from nodes.fleet import hints
+from recordings import live, trail, verbs
+from recordings.jobs import locking, transitions
+from recordings.jobs.models import Job
+from recordings.jobs.states import JobStatus
+from recordings.library import status
+from recordings.library.models import Recording
+from recordings.locks import patient
+
+MODE = "keep"
+REPEAT = timedelta(seconds=60)
+
+
+def job_of(recording: Recording) -> Job | None:
+    """The newest job that captures this recording: of track k, the job of its track 1."""
+    rows = Job.objects.filter(recording_id=recording.pk)
+    if recording.track_group_id and recording.track_index > 1:
+        rows = Job.objects.filter(recording__track_group_id=recording.track_group_id, recording__track_index=1)
+    return rows.select_related("recording", "node").order_by("-attempt").first()
+
+
+def refusal(job: Job | None, code: str = "recording_not_active") -> str | None:
+    """Why this job can't be stopped now, or None. A repeated stop is answered like the first: the job still stops, or was just cancelled."""
+    if job is None:
+        return code
+    if job.status in {JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.STOP_REQUESTED}:
+        return None
+    just_stopped = job.status == JobStatus.CANCELLED and job.stop_requested_at and clock.now() - job.stop_requested_at < REPEAT
+    return None if just_stopped else code
+
+
+def stop(*, actor: Actor, recording: Recording, reason: str = "") -> tuple[Recording, Job]:
+    """Ask for the end of a recording. ApiError recording_not_active."""
+    with patient():
+        newest = job_of(recording)
+        if newest is None:
+            raise ApiError("recording_not_active")
+        job = stop_locked(actor=actor, job=locking.job(newest.pk), reason=reason)
+    recording.refresh_from_db()
+    return recording, job
+
+
+def stop_locked(*, actor: Actor, job: Job, reason: str, code: str = "recording_not_active") -> Job:
+    """Stop a job whose row is locked; once stopped, again is the same."""
+    if refused := refusal(job, code):
+        raise ApiError(refused)
+    now = clock.now()
+    before = trail.snapshot(job)
+    intent = {"stop_requested_at": now, "stop_at": now, "stop_by": actor.label, "stop_mode": MODE, "stop_reason": reason}
+    if transitions.move(job, "cancel", **intent):
+        status.move(job.recording, "stopped", ended_at=now)
+    elif not transitions.move(job, "stop", **intent):
+        return job
+    trail.of_job(
+        verbs.RECORDING_STOPPED, job, actor=actor, permission=Perm.RECORDING_CONTROL, before=before, after=trail.snapshot(job), reason=reason or None
+    )
+    live.changed(job.recording)
+    live.job_changed(job)
+    hints.changed(job.node_id)
+    return job
+
+
+def bulk_stop(*, actor: Actor, jobs: list[Job], reason: str) -> None:
+    """Stop all of these or none. ApiError job_not_active with the first failure and all of them in data."""
+    failures = [{"id": str(job.pk), "code": code} for job in jobs if (code := refusal(job, "job_not_active"))]
+    if failures:
+        raise ApiError("job_not_active", data={"failures": failures})
+    with patient():
+        for job in sorted(jobs, key=lambda row: row.pk):
+            stop_locked(actor=actor, job=locking.job(job.pk), reason=reason, code="job_not_active")

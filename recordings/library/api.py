@@ -1,0 +1,203 @@
+"""`/recordings`: list, detail, start, stop, edit, delete (07 §1, §2). Links and bytes are in `media_api.py`."""
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.response import Response
+
+from config.kernel import clock
+from config.kernel.access import Perm, Route, Subsystem, holds, require
+from config.kernel.actions import states
+from config.kernel.errors import ApiError, FieldError
+from config.kernel.etags import check_if_match, etag, not_modified
+from config.kernel.exports import ExportBody
+from config.kernel.viewsets import ExportMixin, FacetsMixin, ListMixin, TallyViewSet
+from nodes.fleet import references
+from recordings.jobs import starting, stopping
+from recordings.jobs.api import outcome
+from recordings.library import actions, editing, manifest, markers, selectors, waveform
+from recordings.library.filters import RecordingFilters
+from recordings.library.models import Marker, Recording
+from recordings.library.serializers import (
+    BulkDeleteBody,
+    BulkMetadataBody,
+    MarkerSerializer,
+    MetadataBody,
+    NewMarker,
+    RecordingSerializer,
+    StartBody,
+    StopBody,
+)
+from recordings.retention import disposal
+
+_UPKEEP = "library upkeep, under its own permission"
+_START = (
+    "node_offline", "node_retired", "active_recording_job_exists", "interface_unavailable", "profile_disabled", "codec_channel_limit", "storage_full",
+)  # fmt: skip
+_DELETE = ("recording_active", "legal_hold", "upload_in_progress")
+
+
+class RecordingViewSet(ListMixin, FacetsMixin, ExportMixin, TallyViewSet):
+    """The library."""
+
+    routes = {
+        "list": Route(Perm.RECORDING_READ),
+        "facets": Route(Perm.RECORDING_READ),
+        "export": Route(Perm.RECORDING_READ),
+        "export_selected": Route(Perm.RECORDING_READ, exempt="reads"),
+        "retrieve": Route(Perm.RECORDING_READ),
+        "actions": Route(Perm.RECORDING_READ),
+        "context": Route(Perm.RECORDING_READ),
+        "waveform": Route(Perm.RECORDING_READ, query=("from", "to", "points", "channels"), errors=("analysis_pending", "analysis_failed")),
+        "markers": Route(Perm.RECORDING_READ),
+        "create_marker": Route(Perm.RECORDING_EDIT, exempt=_UPKEEP, errors=("limit_reached",)),
+        "delete_marker": Route(Perm.RECORDING_EDIT, exempt=_UPKEEP, errors=("marker_derived",)),
+        "create": Route(Perm.RECORDING_CREATE, subsystem=Subsystem.OUTPUT, errors=_START),
+        "stop": Route(Perm.RECORDING_CONTROL, subsystem=Subsystem.OUTPUT, errors=("recording_not_active",)),
+        "metadata": Route(Perm.RECORDING_EDIT, exempt=_UPKEEP),
+        "bulk_metadata": Route(Perm.RECORDING_EDIT, exempt=_UPKEEP, errors=("limit_reached",)),
+        "destroy": Route(Perm.RECORDING_DELETE, exempt=_UPKEEP, errors=_DELETE),
+        "bulk_delete": Route(Perm.RECORDING_DELETE, exempt=_UPKEEP, errors=_DELETE),
+        "restore": Route(Perm.RECORDING_DELETE, exempt=_UPKEEP, errors=("not_in_trash",)),
+    }
+    filters = RecordingFilters
+    serializer_class = RecordingSerializer
+    read_permission = Perm.RECORDING_READ
+    export_name = "recording.recording"
+    export_columns = manifest.COLUMNS
+
+    def get_queryset(self):
+        return selectors.recordings()
+
+    def rows(self, permission=None):
+        """What is in the trash is there only for those who may delete."""
+        rows = super().rows(permission)
+        return rows if holds(self.actor, Perm.RECORDING_DELETE) else rows.filter(deleted_at=None)
+
+    def check_query(self, request):
+        super().check_query(request)
+        if request.GET.get("deleted") == "true":
+            require(self.actor, Perm.RECORDING_DELETE)
+
+    @extend_schema(request=ExportBody, responses={200: bytes})
+    def export_selected(self, request, *args, **kwargs):
+        return super().export_selected(request, *args, **kwargs)
+
+    def _reply(self, recording: Recording, **headers) -> Response:
+        return Response(self.shape(recording), headers={"ETag": etag(recording.pk, recording.revision), **headers})
+
+    @extend_schema(responses={200: RecordingSerializer})
+    def retrieve(self, request, id):  # noqa: A002 - the path's name
+        return self._reply(self.get_object())
+
+    @extend_schema(responses={200: dict})
+    def actions(self, request, id):  # noqa: A002
+        recording = self.get_object()
+        return Response(states(actions.of(recording), self.actor, recording))
+
+    @extend_schema(responses={200: dict})
+    def context(self, request, id):  # noqa: A002
+        return Response(selectors.context(self.get_object(), self.actor, clock.now()))
+
+    @extend_schema(parameters=waveform.PARAMETERS, responses={200: dict, 304: None})
+    def waveform(self, request, id):  # noqa: A002
+        recording = self.get_object()
+        wanted = waveform.Window.parse(request.GET, recording)
+        file = waveform.analysed_file(recording)
+        tag = etag(file.sha256, file.peaks_path, wanted)
+        if not_modified(request, tag):
+            return Response(status=304, headers={"ETag": tag})
+        return Response(waveform.read(file, wanted), headers={"ETag": tag, "Cache-Control": "private, no-cache"})
+
+    waveform.query_documented = ("from", "to", "points", "channels")
+
+    @extend_schema(responses={200: MarkerSerializer(many=True)})
+    def markers(self, request, id):  # noqa: A002
+        recording = self.get_object()
+        own = MarkerSerializer(recording.markers.all(), many=True).data
+        return Response(sorted([*own, *markers.derived(recording)], key=lambda mark: mark["atSeconds"]))
+
+    @extend_schema(request=NewMarker, responses={201: MarkerSerializer})
+    def create_marker(self, request, id):  # noqa: A002
+        recording = self.get_object()
+        marker = editing.add_marker(actor=self.actor, recording=recording, **self.body(NewMarker))
+        return Response(MarkerSerializer(marker).data, status=201, headers={"Location": f"/api/v1/recordings/{id}/markers/{marker.pk}"})
+
+    @extend_schema(request=None, responses={204: None})
+    def delete_marker(self, request, id, marker_id):  # noqa: A002
+        recording = self.get_object()
+        marker = Marker.objects.filter(recording=recording, pk=marker_id).first()
+        if marker is None:
+            raise ApiError("marker_derived" if markers.is_derived(recording, marker_id) else "not_found")
+        editing.delete_marker(actor=self.actor, recording=recording, marker=marker)
+        return Response(status=204)
+
+    @extend_schema(request=StartBody, responses={202: dict})
+    def create(self, request):
+        body = self.body(StartBody)
+        node_id, session_id = body.get("node_id"), body.get("session_id")
+        if (node_id is None) == (session_id is None):
+            raise FieldError("nodeId", "exactly_one", "Name a node or a session: exactly one of them.")
+        if session_id is not None:
+            raise ApiError("reference_not_found", data={"path": "sessionId"})
+        editing.refuse_unknown_policies(body)
+        references.node(node_id, self.actor, Perm.RECORDING_CREATE, "nodeId")
+        wish = starting.Wish(
+            node_id=node_id,
+            name=body.get("name", ""),
+            folder=body.get("folder", ""),
+            tags=body.get("tags", []),
+            duration_seconds=body.get("duration_seconds"),
+            profile_id=body.get("recording_profile_id"),
+            interface_id=body.get("capture_interface_id"),
+            backend=body.get("capture_backend"),
+        )
+        recording, job = starting.start(actor=self.actor, wish=wish)
+        return Response(outcome(recording, job), status=202, headers={"Location": f"/api/v1/recordings/{recording.pk}"})
+
+    @extend_schema(request=StopBody, responses={202: dict})
+    def stop(self, request, id):  # noqa: A002
+        recording = self.get_object()
+        reason = self.body(StopBody).get("reason", "")
+        recording, job = stopping.stop(actor=self.actor, recording=recording, reason=reason)
+        return Response(outcome(recording, job), status=202)
+
+    @extend_schema(request=MetadataBody, responses={200: RecordingSerializer})
+    def metadata(self, request, id):  # noqa: A002
+        recording = self.get_object()
+        body = self.body(MetadataBody)
+        editing.refuse_policies(self.actor, body)
+        row = editing.edit(
+            actor=self.actor, recording=recording, body=body, check=lambda locked: check_if_match(request, etag(locked.pk, locked.revision))
+        )
+        return self._reply(row)
+
+    def _chosen(self, ids) -> list[Recording]:
+        found = list(self.rows().filter(pk__in=ids))
+        if len(found) < len(ids):
+            raise ApiError("not_found")
+        return found
+
+    @extend_schema(request=BulkMetadataBody, responses={200: dict})
+    def bulk_metadata(self, request):
+        body = self.body(BulkMetadataBody)
+        ids = body.pop("ids")
+        rows = self._chosen(ids)
+        editing.refuse_policies(self.actor, body)
+        editing.bulk_edit(actor=self.actor, recordings=rows, body=body)
+        return Response({"count": len(ids), "ids": [str(pk) for pk in ids]})
+
+    @extend_schema(request=None, responses={204: None})
+    def destroy(self, request, id):  # noqa: A002
+        disposal.trash(actor=self.actor, recordings=[self.get_object()])
+        return Response(status=204)
+
+    @extend_schema(request=BulkDeleteBody, responses={200: dict})
+    def bulk_delete(self, request):
+        body = self.body(BulkDeleteBody)
+        disposal.trash(actor=self.actor, recordings=self._chosen(body["ids"]), reason=body.get("reason", ""))
+        return Response({"count": len(body["ids"]), "ids": [str(pk) for pk in body["ids"]]})
+
+    @extend_schema(request=None, responses={200: RecordingSerializer})
+    def restore(self, request, id):  # noqa: A002
+        recording = self.get_object()
+        disposal.restore(actor=self.actor, recording=recording)
+        return self._reply(selectors.recordings().get(pk=recording.pk))

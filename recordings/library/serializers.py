@@ -1,0 +1,163 @@
+"""Wire shapes of recordings, files and markers, and the bodies of their routes."""
+
+from rest_framework import serializers
+
+from config.kernel.serializers import CleanCharField, ModelSerializer, Serializer
+from recordings.library import text
+from recordings.library.models import Marker, Recording, RecordingFile
+
+_LEVELS = 8
+
+
+class FileSerializer(ModelSerializer):
+    """`file` of a recording."""
+
+    class Meta:
+        model = RecordingFile
+        fields = ("id", "file_name", "mime_type", "codec", "sample_rate", "channels", "size", "sha256")
+
+
+class FileDetailSerializer(ModelSerializer):
+    """A file with its attempt, place and analysis."""
+
+    class Meta:
+        model = RecordingFile
+        fields = (
+            "id", "job_id", "claim_epoch", "track_index", "role", "state", "file_name", "mime_type", "codec", "sample_rate", "channels", "frames",
+            "duration_seconds", "size", "sha256", "stored_at", "analysis_status", "playable", "loudness", "silent_spans",
+        )  # fmt: skip
+
+
+class RecordingSerializer(ModelSerializer):
+    """A recording as lists, details and events show it."""
+
+    recording_profile_id = serializers.UUIDField(source="profile_id")
+    file = FileSerializer(source="primary_file", allow_null=True)
+    node_id = serializers.UUIDField(allow_null=True)
+
+    class Meta:
+        model = Recording
+        fields = (
+            "id", "kind", "source", "name", "folder", "tags", "notes", "transcript_snippets", "status", "health_status", "watchdog_coverage",
+            "planned_start_at", "planned_end_at", "recorded_at", "ended_at", "duration_seconds", "partial", "partial_reasons", "gaps",
+            "clock_corrected", "node_id", "node_label", "interface_id", "interface_label", "session_id", "session_label", "schedule_id",
+            "schedule_label", "occurrence_key", "recording_profile_id", "profile_label", "upload_policy_id", "retention_policy_id",
+            "watchdog_policy_id", "track_group_id", "track_index", "track_total", "file", "cache_state", "upload_state", "waveform_preview",
+            "loudness", "analysis_status", "playable", "legal_hold", "expires_at", "preserved_until", "deleted_at", "created_by", "created_at",
+            "updated_at", "revision",
+        )  # fmt: skip
+
+
+class MarkerSerializer(ModelSerializer):
+    """A person's mark (`derived` false) or one made from gaps and silence."""
+
+    derived = serializers.SerializerMethodField()
+    kind = serializers.SerializerMethodField()
+
+    def get_derived(self, row) -> bool:
+        return False
+
+    def get_kind(self, row) -> str:
+        return "mark"
+
+    class Meta:
+        model = Marker
+        fields = ("id", "at_seconds", "label", "kind", "derived", "created_by", "created_at")
+
+
+class NewMarker(Serializer):
+    at_seconds = serializers.FloatField(min_value=0, max_value=31 * 86400)
+    label = CleanCharField(min_length=1, max_length=120)
+
+
+def valid_folder(value: str) -> str:
+    """`a/b/c`: at most 8 levels, none empty, `.` or `..`."""
+    value = value.strip("/")
+    levels = [level.strip() for level in value.split("/")] if value else []
+    if len(levels) > _LEVELS or any(level in {"", ".", ".."} for level in levels):
+        raise serializers.ValidationError(f"A folder has at most {_LEVELS} levels, none of them empty, . or ..", code="folder_invalid")
+    return "/".join(levels)
+
+
+class TagsField(serializers.ListField):
+    """≤ 32 tags of ≤ 48 characters, unique ignoring case (the first spelling stays)."""
+
+    def __init__(self, **kwargs):
+        super().__init__(child=CleanCharField(min_length=1, max_length=48), max_length=32, **kwargs)
+
+    def to_internal_value(self, data):
+        return text.unique_tags(super().to_internal_value(data))
+
+
+class _Foldered(Serializer):
+    def validate_folder(self, value):
+        return valid_folder(value)
+
+
+class StartBody(_Foldered):
+    """POST /recordings."""
+
+    node_id = serializers.UUIDField(required=False, allow_null=True)
+    session_id = serializers.UUIDField(required=False, allow_null=True)
+    name = CleanCharField(max_length=240, required=False, allow_blank=True)
+    folder = CleanCharField(max_length=240, required=False, allow_blank=True)
+    tags = TagsField(required=False)
+    duration_seconds = serializers.IntegerField(min_value=1, max_value=604800, required=False, allow_null=True)
+    recording_profile_id = serializers.UUIDField(required=False, allow_null=True)
+    upload_policy_id = serializers.UUIDField(required=False, allow_null=True)
+    retention_policy_id = serializers.UUIDField(required=False, allow_null=True)
+    capture_interface_id = serializers.UUIDField(required=False, allow_null=True)
+    capture_backend = CleanCharField(max_length=12, required=False, allow_null=True)
+
+
+class StopBody(Serializer):
+    reason = CleanCharField(max_length=500, required=False, allow_blank=True, multiline=True)
+
+
+class MetadataBody(_Foldered):
+    """PATCH /recordings/:id/metadata."""
+
+    name = CleanCharField(min_length=1, max_length=240, required=False)
+    folder = CleanCharField(max_length=240, required=False, allow_blank=True)
+    tags = TagsField(required=False)
+    notes = CleanCharField(max_length=2000, required=False, allow_blank=True, multiline=True)
+    transcript_snippets = serializers.ListField(child=CleanCharField(max_length=500, multiline=True), max_length=20, required=False)
+    retention_policy_id = serializers.UUIDField(required=False, allow_null=True)
+    upload_policy_id = serializers.UUIDField(required=False, allow_null=True)
+
+
+class _Ids(_Foldered):
+    ids = serializers.ListField(child=serializers.UUIDField(), min_length=1, max_length=200)
+
+    def validate_ids(self, value):
+        if len(set(value)) != len(value):
+            raise serializers.ValidationError("An id appears twice.", code="duplicate")
+        return value
+
+
+class BulkMetadataBody(_Ids):
+    """PATCH /recordings/bulk-metadata: a folder and tags to add or remove, or tags that replace all."""
+
+    folder = CleanCharField(max_length=240, required=False, allow_blank=True)
+    add_tags = TagsField(required=False)
+    remove_tags = TagsField(required=False)
+    replace_tags = TagsField(required=False)
+    retention_policy_id = serializers.UUIDField(required=False, allow_null=True)
+    upload_policy_id = serializers.UUIDField(required=False, allow_null=True)
+
+    def validate(self, attrs):
+        if "replace_tags" in attrs and {"add_tags", "remove_tags", "folder"} & set(attrs):
+            raise serializers.ValidationError("Replace the tags, or add and remove some: not both.", code="conflict")
+        if set(attrs) == {"ids"}:
+            raise serializers.ValidationError("Say what to change.", code="empty")
+        return attrs
+
+
+class BulkDeleteBody(_Ids):
+    reason = CleanCharField(max_length=500, required=False, allow_blank=True, multiline=True)
+
+
+class LinkBody(Serializer):
+    """POST …/playback and …/download."""
+
+    file_id = serializers.UUIDField(required=False, allow_null=True)

@@ -1,0 +1,50 @@
+"""Topic `recordings`: each change of a recording or a job, told with the change itself and seen by whoever may read it."""
+
+from config.kernel import realtime
+from config.kernel.access import Actor, Perm, ports
+from recordings.jobs.models import Job
+from recordings.jobs.states import ACTIVE as ACTIVE_JOBS
+from recordings.library.models import Recording
+from recordings.library.states import ACTIVE
+
+TOPIC = "recordings"
+SNAPSHOT_ROWS = 200
+
+
+def changed(recording: Recording) -> None:
+    """Publish a recording as it is now. Last in its transaction: the topic's counter is the last lock."""
+    from recordings.library.serializers import RecordingSerializer
+
+    realtime.publish(TOPIC, "recording.changed", dict(RecordingSerializer(recording).data), subject=("recording", recording.pk))
+
+
+def removed(recording_id) -> None:
+    """Publish that a recording is gone for good. Nobody may read it any more, so its id goes to every reader of the topic."""
+    realtime.publish(TOPIC, "recording.removed", {"id": recording_id})
+
+
+def job_changed(job: Job) -> None:
+    """Publish a job as it is now."""
+    from recordings.jobs.serializers import JobSerializer
+
+    realtime.publish(TOPIC, "job.changed", dict(JobSerializer(job).data), subject=("recording", job.recording_id))
+
+
+def snapshot(actor: Actor, argument: str | None) -> dict:
+    """What is under way now and may be seen: `{recordings, jobs}`, newest first."""
+    from recordings.jobs.serializers import JobSerializer
+    from recordings.library.serializers import RecordingSerializer
+
+    recordings = ports.scoped(Recording.objects.filter(status__in=ACTIVE).select_related("primary_file"), actor, Perm.RECORDING_READ)
+    jobs = ports.scoped(Job.objects.filter(status__in=ACTIVE_JOBS), actor, Perm.RECORDING_READ)
+    return {
+        "recordings": RecordingSerializer(recordings.order_by("-sort_at")[:SNAPSHOT_ROWS], many=True).data,
+        "jobs": JobSerializer(jobs.order_by("-created_at")[:SNAPSHOT_ROWS], many=True).data,
+    }
+
+
+def visible(actor: Actor, subjects: list) -> set:
+    """Those of `[("recording", id)]` that the actor may see now, in one query."""
+    ids = {pk for kind, pk in subjects if kind == "recording"}
+    seen = set(ports.scoped(Recording.objects.filter(pk__in=ids), actor, Perm.RECORDING_READ).values_list("pk", flat=True))
+    return {(kind, pk) for kind, pk in subjects if kind == "recording" and pk in seen}

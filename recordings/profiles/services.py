@@ -1,0 +1,81 @@
+"""Create, edit and delete recording profiles; one default for each kind, always."""
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from config.kernel import clock
+from config.kernel.access import Actor, Perm, ports
+from config.kernel.errors import ApiError
+from recordings import verbs
+from recordings.library.models import Recording
+from recordings.profiles.models import RecordingProfile
+from recordings.trail import snapshot
+
+
+def _record(verb: str, profile, *, actor: Actor, before=None, after=None) -> None:
+    ports.record(
+        verb, actor=actor, outcome="succeeded", subject=("recording_profile", profile.pk, profile.name), permission=Perm.SETTINGS_MANAGE,
+        before=before, after=after,
+    )  # fmt: skip
+
+
+def create(*, actor: Actor, body: dict) -> RecordingProfile:
+    """ApiError duplicate_name."""
+    with _named_once(), transaction.atomic():
+        if body.get("is_default"):
+            _yield_default(body.get("kind", "audio"))
+        profile = RecordingProfile.objects.create(**body)
+        _record(verbs.PROFILE_CREATED, profile, actor=actor, after=snapshot(profile))
+    return profile
+
+
+def edit(*, actor: Actor, profile: RecordingProfile, body: dict) -> RecordingProfile:
+    """ApiError duplicate_name; default_required when the default would be disabled, moved to another kind or lose its role."""
+    if refused := edit_refusal(profile, body):
+        raise ApiError(refused)
+    before = snapshot(profile)
+    with _named_once(), transaction.atomic():
+        if body.get("is_default") and not profile.is_default:
+            _yield_default(body.get("kind", profile.kind))
+        RecordingProfile.objects.filter(pk=profile.pk).update(**body, revision=F("revision") + 1, updated_at=clock.now())
+        profile.refresh_from_db()
+        _record(verbs.PROFILE_EDITED, profile, actor=actor, before=before, after=snapshot(profile))
+    return profile
+
+
+def edit_refusal(profile: RecordingProfile, body: dict) -> str | None:
+    """A default stays enabled and of its kind; it gives up its role only to another one."""
+    leaves = body.get("is_default") is False or body.get("enabled") is False or body.get("kind", profile.kind) != profile.kind
+    return "default_required" if profile.is_default and leaves else None
+
+
+def delete_refusal(profile: RecordingProfile) -> str | None:
+    """Why it can't be deleted: it is the default, or recordings name it."""
+    if profile.is_default:
+        return "default_required"
+    return "profile_in_use" if Recording.objects.filter(profile=profile).exists() else None
+
+
+def delete(*, actor: Actor, profile: RecordingProfile) -> None:
+    """ApiError default_required, profile_in_use."""
+    with transaction.atomic():
+        locked = RecordingProfile.objects.select_for_update().get(pk=profile.pk)
+        if refused := delete_refusal(locked):
+            raise ApiError(refused)
+        _record(verbs.PROFILE_DELETED, locked, actor=actor, before=snapshot(locked))
+        locked.delete()
+
+
+def _yield_default(kind: str) -> None:
+    RecordingProfile.objects.filter(kind=kind, is_default=True).update(is_default=False, revision=F("revision") + 1)
+
+
+class _named_once:
+    """`profile_name_once` violated → duplicate_name."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if isinstance(error, IntegrityError) and "profile_name_once" in str(error):
+            raise ApiError("duplicate_name") from error

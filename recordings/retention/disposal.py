@@ -1,0 +1,202 @@
+"""The only way to unlink: a row first, then the rename into trash; after 24 h the unlink, then the rows. A crash leaves work, no lie."""
+
+from datetime import timedelta
+
+from django.conf import settings
+
+from config.kernel import clock
+from config.kernel.access import Actor, Perm, system
+from config.kernel.errors import ApiError
+from config.kernel.tasks import after_commit, queued
+from recordings import live, trail, verbs
+from recordings.jobs.models import Job
+from recordings.jobs.states import ACTIVE as ACTIVE_JOBS
+from recordings.library import status, storage
+from recordings.library.models import MediaGrant, Recording, RecordingFile
+from recordings.library.states import TERMINAL, CacheState, FileState
+from recordings.locks import patient
+from recordings.retention.models import Disposal
+from recordings.retention.states import Cause, DisposalState, Facts, person_blocker
+from recordings.uploads import storing
+
+
+def facts(recording: Recording) -> Facts:
+    """What the predicates look at."""
+    own_job = Job.objects.filter(recording=recording, status__in=ACTIVE_JOBS).exists()
+    file = recording.primary_file
+    return Facts(
+        terminal=recording.status in TERMINAL and not own_job,
+        held=recording.legal_hold,
+        preserved_until=recording.preserved_until,
+        tags=frozenset(recording.tag_keys),
+        open_grants=MediaGrant.objects.filter(recording=recording, expires_at__gt=clock.now()).count(),
+        cached_at=file.stored_at if file else None,
+    )
+
+
+def trash(*, actor: Actor, recordings: list[Recording], reason: str = "") -> None:
+    """A person's delete of all of these or of none. ApiError recording_active, legal_hold, upload_in_progress."""
+    with patient():
+        locked = [_lock(recording.pk) for recording in sorted(recordings, key=lambda row: row.pk)]
+        failures = [(row, code) for row in locked if row.deleted_at is None and (code := person_blocker(facts(row)))]
+        if failures:
+            raise ApiError(failures[0][1], data={"failures": [{"id": str(row.pk), "code": code} for row, code in failures]})
+        for recording in locked:
+            if recording.deleted_at is None:
+                _trash_one(actor, recording, reason)
+
+
+def _lock(recording_id) -> Recording:
+    return Recording.objects.select_for_update(of=("self",)).select_related("primary_file").get(pk=recording_id)
+
+
+def _trash_one(actor: Actor, recording: Recording, reason: str) -> None:
+    now = clock.now()
+    files = list(recording.files.exclude(state=FileState.GONE))
+    before = trail.snapshot(recording)
+    if not files:
+        trail.of_recording(verbs.RECORDING_REMOVED, recording, actor=actor, permission=Perm.RECORDING_DELETE, before=before, reason=reason or None)
+        _manifest(actor, recording, None, reason, now, state=DisposalState.UNLINKED, ended_at=now)
+        _remove_rows(recording)
+        return
+    for file in files:
+        _manifest(actor, recording, file, reason, now, state=DisposalState.TRASHED, unlink_after=now + timedelta(seconds=settings.TRASH_SECONDS))
+    RecordingFile.objects.filter(pk__in=[file.pk for file in files]).update(state=FileState.TRASHED)
+    status.change(recording, deleted_at=now, expires_at=None, cache_state=CacheState.MISSING)
+    MediaGrant.objects.filter(recording=recording).delete()
+    trail.of_recording(
+        verbs.RECORDING_TRASHED,
+        recording,
+        actor=actor,
+        permission=Perm.RECORDING_DELETE,
+        before=before,
+        after=trail.snapshot(recording),
+        reason=reason or None,
+    )
+    live.changed(recording)
+    after_commit(move_trashed, str(recording.pk))
+
+
+@queued("retention.move_trashed", queue="storage")
+def move_trashed(recording_id: str) -> None:
+    """Rename a deleted recording's files at once; `retention.run` does it if this message is lost."""
+    move_owed(recording_id)
+
+
+def _manifest(actor: Actor, recording: Recording, file: RecordingFile | None, reason: str, now, **columns) -> Disposal:
+    made = Disposal(
+        cause=Cause.PERSON,
+        recording_id=recording.pk,
+        recording_name=recording.name,
+        node_id=recording.node_id,
+        node_label=recording.node_label,
+        file_id=file.pk if file else None,
+        path=file.path if file else "",
+        size=file.size if file else 0,
+        sha256=file.sha256 if file else "",
+        actor_kind=actor.kind,
+        actor_id=actor.id or "",
+        actor_label=actor.label,
+        reason=reason,
+        created_at=now,
+        **columns,
+    )
+    if file is not None:
+        made.trash_path = f"trash/{now:%Y-%m-%d}/{made.pk}"
+    made.save(force_insert=True)
+    return made
+
+
+def restore(*, actor: Actor, recording: Recording) -> Recording:
+    """Out of the trash, files back where they lay. ApiError not_in_trash."""
+    with patient():
+        row = _lock(recording.pk)
+        if row.deleted_at is None:
+            raise ApiError("not_in_trash")
+        before = trail.snapshot(row)
+        for disposal in Disposal.objects.select_for_update().filter(recording_id=row.pk, state=DisposalState.TRASHED):
+            _put_back(disposal)
+        status.change(row, deleted_at=None)
+        storing.choose_primary(row)
+        trail.of_recording(verbs.RECORDING_RESTORED, row, actor=actor, permission=Perm.RECORDING_DELETE, before=before, after=trail.snapshot(row))
+        live.changed(row)
+    return row
+
+
+def _put_back(disposal: Disposal) -> None:
+    """A rename on one file system: quick enough for the transaction, and repeated harmlessly by the next restore."""
+    try:
+        storage.move(disposal.trash_path, disposal.path)
+    except FileNotFoundError:
+        if not storage.is_there(disposal.path, disposal.size):
+            RecordingFile.objects.filter(pk=disposal.file_id).update(state=FileState.MISSING)
+            Disposal.objects.filter(pk=disposal.pk).update(state=DisposalState.CANCELLED, ended_at=clock.now())
+            return
+    except FileExistsError:
+        storage.unlink(disposal.trash_path)
+    storage.write_etag(disposal.path, disposal.sha256)
+    RecordingFile.objects.filter(pk=disposal.file_id).update(state=FileState.PRESENT)
+    Disposal.objects.filter(pk=disposal.pk).update(state=DisposalState.CANCELLED, ended_at=clock.now())
+
+
+def move_owed(recording_id=None) -> int:
+    """Rename into trash what is marked for it; ENOENT after a crash is done."""
+    owed = Disposal.objects.filter(state=DisposalState.TRASHED, moved_at=None).exclude(trash_path="")
+    if recording_id is not None:
+        owed = owed.filter(recording_id=recording_id)
+    moved = 0
+    for pk in list(owed.values_list("pk", flat=True)[:200]):
+        with patient():
+            disposal = Disposal.objects.select_for_update().filter(pk=pk, state=DisposalState.TRASHED, moved_at=None).first()
+            if disposal is None:
+                continue
+            try:
+                storage.move(disposal.path, disposal.trash_path)
+                storage.unlink(f"{disposal.path}.etag")
+            except FileExistsError:
+                storage.unlink(disposal.path)
+            except FileNotFoundError:
+                pass  # Moved before a crash, or gone already: the row says so from here on.
+            disposal.moved_at = clock.now()
+            disposal.save(update_fields=["moved_at"])
+            moved += 1
+    return moved
+
+
+def unlink_due() -> int:
+    """Unlink what lay in trash for its time; the last file takes the recording's rows along."""
+    due = Disposal.objects.filter(state=DisposalState.TRASHED, cause=Cause.PERSON, unlink_after__lte=clock.now()).exclude(moved_at=None)
+    done = 0
+    for pk, recording_id in list(due.values_list("pk", "recording_id")[:200]):
+        with patient():
+            done += _unlink(pk, recording_id)
+    return done
+
+
+def _unlink(pk, recording_id) -> bool:
+    recording = Recording.objects.select_for_update(of=("self",)).select_related("primary_file").filter(pk=recording_id).first()
+    disposal = Disposal.objects.select_for_update().filter(pk=pk, state=DisposalState.TRASHED).first()
+    if disposal is None or (recording is not None and (recording.legal_hold or recording.deleted_at is None)):
+        return False
+    storage.unlink(disposal.trash_path)
+    Disposal.objects.filter(pk=pk).update(state=DisposalState.UNLINKED, ended_at=clock.now())
+    RecordingFile.objects.filter(pk=disposal.file_id).update(state=FileState.GONE)
+    open_ones = Disposal.objects.filter(recording_id=recording_id, state=DisposalState.TRASHED).exists()
+    if recording is not None and not open_ones:
+        trail.of_recording(
+            verbs.RECORDING_REMOVED, recording, actor=_on_behalf(disposal), permission=Perm.RECORDING_DELETE, before=trail.snapshot(recording)
+        )
+        _remove_rows(recording)
+    return True
+
+
+def _on_behalf(disposal: Disposal) -> Actor:
+    return system("retention.run", on_behalf_of=(disposal.actor_kind, disposal.actor_id, disposal.actor_label))
+
+
+def _remove_rows(recording: Recording) -> None:
+    """The recording, its jobs, files and markers; what was computed from them goes as well."""
+    pk = recording.pk
+    Recording.objects.filter(pk=pk).delete()
+    storage.discard_derived(pk)
+    live.removed(pk)

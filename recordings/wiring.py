@@ -1,0 +1,44 @@
+"""What recordings tells the lower apps at start: kinds, ports, topic, status section, signals."""
+
+from config.kernel import status
+from config.kernel.access import Perm
+from config.kernel.realtime import Topic, register_topic
+from nodes.fleet.ports import ports as fleet_ports
+from nodes.fleet.signals import heartbeat_received
+from nodes.health.signals import health_event_changed
+from operators.access import scopes
+from recordings import live, ports
+from recordings.jobs import orphans
+from recordings.jobs.models import Job
+from recordings.library import health, overview
+from recordings.library.models import Marker, MediaGrant, Recording, RecordingFile, RecordingGroupGrant, RecordingUserGrant
+from recordings.profiles.models import RecordingProfile
+from recordings.retention.models import Disposal
+from recordings.uploads.models import IncomingFile
+
+
+def connect() -> None:
+    """Called once, from `ready()`; harmless to repeat."""
+    scopes.register_kind(
+        "recording",
+        Recording,
+        ancestors={"node": "node_id", "schedule": "schedule_id", "session": "session_id"},
+        grant_models=(RecordingUserGrant, RecordingGroupGrant),
+    )
+    scopes.register_kind("job", Job, ancestors={"recording": "recording_id", "node": "node_id"})
+    for name, model in (("recording_file", RecordingFile), ("marker", Marker), ("media_grant", MediaGrant)):
+        scopes.register_kind(name, model, ancestors={"recording": "recording_id"})
+    scopes.register_kind("incoming_file", IncomingFile, ancestors={"job": "job_id"})
+    # The manifest outlives its recording; the node it came from still says who may read it.
+    scopes.register_kind("disposal", Disposal, ancestors={"recording": "recording_id", "node": "node_id"})
+    scopes.register_kind("recording_profile", RecordingProfile, open=True)
+    fleet_ports.capture_state = ports.capture_state
+    fleet_ports.claim_hint = ports.claim_hint
+    fleet_ports.recorder_cache_policies = ports.recorder_cache_policies
+    fleet_ports.subject_belongs = ports.subject_belongs
+    fleet_ports.extra_actions = ports.extra_actions
+    register_topic(Topic(live.TOPIC, Perm.RECORDING_READ, snapshot=live.snapshot, visible=live.visible))
+    status.register_section("recordings", overview.recordings_section)
+    status.register_section("uploads", overview.uploads_section)
+    heartbeat_received.connect(orphans.on_heartbeat, dispatch_uid="recordings.orphans")
+    health_event_changed.connect(health.on_change, dispatch_uid="recordings.health")
