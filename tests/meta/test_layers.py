@@ -39,7 +39,7 @@ def test_every_periodic_task_is_registered_on_a_known_queue_and_expires_before_i
 
 
 def test_the_server_starts_only_with_every_action_declared():
-    assert not checks.run_checks()
+    assert not [found for found in checks.run_checks() if not found.is_silenced()]
 
 
 def test_an_unsafe_action_without_a_subsystem_or_exemption_is_an_error_that_says_what_to_do():
