@@ -10,13 +10,13 @@ class AuditConfig(AppConfig):
     def ready(self):
         from celery.signals import task_failure
 
-        from audit import checks, refusals, services, tasks  # noqa: F401 - checks are registered by import
+        from audit import checks, gauges, refusals, services  # noqa: F401 - checks are registered by import
         from config.kernel import metrics
         from config.kernel.access import ports
 
         ports.record = services.record
         ports.refused = refusals.refused
-        metrics.register_collector(tasks.seal_lag)
+        metrics.register_collector(gauges.seal_lag)
         task_failure.connect(_task_failed, dispatch_uid="audit.task_failed")
 
 

@@ -138,13 +138,20 @@ def _target(view):
     kwargs = getattr(view, "kwargs", {})
     if route is None or not kwargs:
         return None
-    model = view.get_queryset().model if type(view).get_queryset is not GenericAPIView.get_queryset else None
+    model = _model(view)
     kind = getattr(view, "audit_kind", "") or (model and _CAMEL_HUMP.sub("_", model.__name__).lower())
     if kind and view.lookup_url_kwarg in kwargs:
         return kind, kwargs[view.lookup_url_kwarg], model
     if route.node_kwarg in kwargs:
         return "node", kwargs[route.node_kwarg], None
     return None
+
+
+def _model(view):
+    """The model whose rows a viewset serves: by `get_queryset`, or by a `queryset` that is only there to name it."""
+    if view.queryset is not None:
+        return view.queryset.model
+    return view.get_queryset().model if type(view).get_queryset is not GenericAPIView.get_queryset else None
 
 
 def _subject(view, *, named: bool):

@@ -4,34 +4,24 @@ from datetime import date, timedelta
 
 from django.apps import apps
 from django.db import transaction
-from prometheus_client.core import GaugeMetricFamily
 
-from audit import months, refusals, sealing, services, verification
+from audit import gauges, months, refusals, sealing, services, verification
 from audit.models import Outcome
 from audit.signals import audit_broken
 from audit.verbs import VERIFIED
-from config.kernel import broker, clock
+from config.kernel import clock
 from config.kernel.access import system
 from config.kernel.tasks import periodic, queued
 
 MONTHS_AHEAD = 3
-SEALED_AT = broker.PREFIX + "audit:sealed_at"
 
 
 @periodic("audit.seal", every=60)
 def seal() -> dict:
     """Chain and sign what has committed; close the folded floods of refusals first, so that their rows are sealed too."""
     closed, sealed = refusals.close_folds(), sealing.seal()
-    broker.attempt(lambda valkey: valkey.set(SEALED_AT, clock.now().timestamp()))
+    gauges.sealed_to_the_end()
     return {"closed": closed, "sealed": sealed}
-
-
-def seal_lag(actor):
-    """For `/metrics`: how long ago the trail was last sealed to its end."""
-    at = broker.attempt(lambda valkey: valkey.get(SEALED_AT))
-    if at is not None:
-        lag = max(0.0, clock.now().timestamp() - float(at))
-        yield GaugeMetricFamily("tallyroom_audit_seal_lag_seconds", "Seconds since everything that had committed was sealed", value=lag)
 
 
 @periodic("audit.partitions", every=24 * 3600)

@@ -8,7 +8,9 @@ import base64
 import hashlib
 import heapq
 import json
+import math
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -134,49 +136,71 @@ def _stream(query: str, params: dict, size: int = 5000) -> Iterator[tuple]:
 def _check_chain(report: Report, publics: dict, anchors: Path | None) -> None:
     month = report.month
     bounds = {"low": months.lowest_id(month), "high": months.lowest_id(months.next_month(month)), "month": month}
-    marks = heapq.merge(_checkpoints(report, publics), _anchors(month, anchors))
-    mark = next(marks, None)
-    link, expected = _start(month), 1
-    sha256, next_link = hashlib.sha256, sealing.next_link
-    for position, event_id, digest, stored, canonical in _stream(_ROWS, bounds):
-        if position != expected:
-            report.add("chain_broken", position=expected, reason=f"positions {expected} to {position - 1} are gone")
-            link = None
-        if canonical is None:
-            report.add("row_missing", position=position, eventId=str(UUID(bytes=event_id)))
-        elif sha256(canonical).digest() != digest:
-            report.add("row_changed", position=position, eventId=str(UUID(bytes=event_id)))
-        # After a gap the link can't be computed; one finding says so, and the rest is checked from there.
-        if link is not None and next_link(link, position, event_id, digest) != stored:
-            report.add("chain_broken", position=position, eventId=str(UUID(bytes=event_id)), reason="the link does not follow from the one before")
-        link, expected = stored, position + 1
-        while mark is not None and mark.position <= position:
-            _check_mark(report, mark, stored if mark.position == position else None)
-            mark = next(marks, None)
-    report.rows = expected - 1
-    while mark is not None:
-        _beyond(report, mark, expected - 1)
-        mark = next(marks, None)
+    # Closed by hand: what a failure leaves half read holds a cursor of the database.
+    with closing(_checkpoints(report, publics)) as checkpoints, closing(_stream(_ROWS, bounds)) as rows:
+        marks = _Marks(report, heapq.merge(checkpoints, _anchors(month, anchors)))
+        link, expected = _start(month), 1
+        sha256, next_link = hashlib.sha256, sealing.next_link
+        for position, event_id, digest, stored, canonical in rows:
+            if position != expected:
+                report.add("chain_broken", position=expected, reason=f"positions {expected} to {position - 1} are gone")
+                link = None
+            if canonical is None:
+                report.add("row_missing", position=position, eventId=str(UUID(bytes=event_id)))
+            elif sha256(canonical).digest() != digest:
+                report.add("row_changed", position=position, eventId=str(UUID(bytes=event_id)))
+            # After a gap the link can't be computed; one finding says so, and the rest is checked from there.
+            if link is not None and next_link(link, position, event_id, digest) != stored:
+                report.add(
+                    "chain_broken", position=position, eventId=str(UUID(bytes=event_id)), reason="the link does not follow from the one before"
+                )
+            link, expected = stored, position + 1
+            if marks.due <= position:
+                marks.pass_by(position, stored)
+        report.rows = expected - 1
+        marks.end(report.rows)
     _check_anchored(report, anchors)
+
+
+class _Marks:
+    """Compares checkpoints and anchors, in their order, with the chain as it goes by. `due` is the next one's position."""
+
+    def __init__(self, report: Report, marks: Iterator[Mark]):
+        self.report, self.marks = report, marks
+        self.signed = 0
+        self._advance()
+
+    def _advance(self) -> None:
+        self.next = next(self.marks, None)
+        self.due = self.next.position if self.next else math.inf
+
+    def pass_by(self, position: int, link: bytes) -> None:
+        while self.due <= position:
+            mark = self.next
+            if mark.source == "checkpoint":
+                self.signed = mark.position
+            if mark.link != (link if mark.position == position else None):
+                finding = "anchor_mismatch" if mark.source == "anchor" else "checkpoint_invalid"
+                self.report.add(finding, position=mark.position, seq=mark.seq, reason="the chain has another link there")
+            self._advance()
+
+    def end(self, last: int) -> None:
+        """The chain is over at `last`: nothing may point beyond it, and its last row is signed for."""
+        if self.signed < last and self.next is None:
+            self.report.add("checkpoint_invalid", position=last, reason=f"the chain goes on to {last}, the last checkpoint ends at {self.signed}")
+        while (mark := self.next) is not None:
+            if mark.source == "anchor":
+                self.report.add("anchor_mismatch", position=mark.position, seq=mark.seq, reason=f"the chain ends at {last}")
+            else:
+                reason = f"the chain ends at {last}, its checkpoint says {mark.position}"
+                self.report.add("chain_broken", position=mark.position, seq=mark.seq, reason=reason)
+            self._advance()
 
 
 def _start(month: date) -> bytes:
     first = AuditCheckpoint.objects.filter(month=month).order_by("seq").first()
     before = AuditCheckpoint.objects.filter(seq__lt=first.seq).first() if first else AuditCheckpoint.objects.first()
     return sealing.genesis(month, bytes(before.signature) if before else b"")
-
-
-def _check_mark(report: Report, mark: Mark, link: bytes | None) -> None:
-    if mark.link != link:
-        finding = "anchor_mismatch" if mark.source == "anchor" else "checkpoint_invalid"
-        report.add(finding, position=mark.position, seq=mark.seq, reason="the chain has another link there")
-
-
-def _beyond(report: Report, mark: Mark, last: int) -> None:
-    if mark.source == "anchor":
-        report.add("anchor_mismatch", position=mark.position, seq=mark.seq, reason=f"the chain ends at {last}")
-    else:
-        report.add("chain_broken", position=mark.position, seq=mark.seq, reason=f"the chain ends at {last}, its checkpoint says {mark.position}")
 
 
 def _check_anchored(report: Report, anchors: Path | None) -> None:
