@@ -43,5 +43,4 @@ class AccessPolicyAdmin(TallyAdmin):
     def stale(self, policy):
         if policy.resource_id == EVERYTHING:
             return False
-        kind = scopes.named(policy.resource_type)
-        return kind is None or not kind.model._base_manager.filter(pk=policy.resource_id).exists()
+        return not scopes.exists(policy.resource_type, policy.resource_id)

@@ -26,6 +26,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 
+from django.core.exceptions import ValidationError
 from django.db.models import Model
 
 
@@ -102,6 +103,15 @@ def of(model: type[Model]) -> ScopeKind:
     if kind is None:
         raise LookupError(f"{model.__name__} is no registered scope kind (operators.access.scopes.register_kind)")
     return kind
+
+
+def exists(kind_name: str, pk: str) -> bool:
+    """Whether there is such a thing; an id that is none names nothing."""
+    kind = named(kind_name)
+    try:
+        return kind is not None and kind.model._base_manager.filter(pk=pk).exists()
+    except ValidationError:
+        return False
 
 
 def every() -> list[ScopeKind]:

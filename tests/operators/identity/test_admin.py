@@ -64,6 +64,18 @@ def test_chosen_sign_ins_are_revoked_by_the_service(browse, alice, carol):
     assert ApiClient(token).get("/auth/me").json()["code"] == "credential_revoked"
 
 
+def test_unlocking_a_user_forgets_their_failures(browse, api, alice):
+    dora = make_user("dora", password="correct horse battery")
+    for _ in range(5):
+        api().post("/auth/login", {"email": "dora@example.org", "password": "wrong"})
+    right = {"email": "dora@example.org", "password": "correct horse battery"}
+    assert api().post("/auth/login", right).json()["code"] == "sign_in_locked"
+    browse(alice).client.handler.enforce_csrf_checks = False
+    form = f"action=unlock&_selected_action={dora.pk}".encode()
+    assert browse(alice).request("POST", "/admin/operators/user/", data=form, content_type="application/x-www-form-urlencoded").status_code == 302
+    assert api().post("/auth/login", right).status_code == 200
+
+
 def test_every_screen_builds_on_ours():
     from config.kernel.admin import TallyAdmin
 

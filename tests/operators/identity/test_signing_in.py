@@ -115,6 +115,21 @@ def test_disabling_a_user_ends_token_and_cookie(api, dora):
     assert ApiClient(token).get("/auth/me").status_code == browser.get("/auth/me").status_code == 401
 
 
+def test_last_seen_is_written_once_a_minute(api, dora):
+    token = login(api()).json()["data"]["token"]
+    row = SignIn.objects.get()
+    for seconds, seen in ((59, 0), (61, 61), (100, 61), (121, 121)):
+        with clock.frozen(row.created_at + timedelta(seconds=seconds)):
+            ApiClient(token).get("/auth/me")
+        assert SignIn.objects.get().last_seen_at == row.created_at + timedelta(seconds=seen)
+
+
+def test_a_cookie_whose_sign_in_expired_signs_nobody_in(api, dora):
+    browser = cookie_client(login(api(), cookie=True))
+    with clock.frozen(SignIn.objects.get().expires_at):
+        assert browser.get("/auth/me").json()["code"] == "not_authenticated"
+
+
 def test_a_hash_with_older_parameters_is_renewed_at_sign_in(api, dora):
     from django.contrib.auth.hashers import Argon2PasswordHasher
 
