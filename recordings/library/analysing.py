@@ -104,7 +104,7 @@ def _keep_rendition(temporary, relative: str) -> dict:
             digest.update(chunk)
         os.fsync(handle.fileno())
     size = temporary.stat().st_size
-    os.replace(temporary, storage.inside(relative))
+    temporary.replace(storage.inside(relative))
     storage.write_etag(relative, digest.hexdigest())
     return {"rendition_path": relative, "rendition_mime_type": "audio/mpeg", "rendition_size": size, "rendition_sha256": digest.hexdigest()}
 

@@ -131,7 +131,7 @@ def move(source: str, destination: str) -> None:
     # A hard link fails where a rename would replace; the old name goes only once the new one is on disk.
     os.link(old, new, follow_symlinks=False)
     sync_folder(new.parent)
-    os.unlink(old)
+    old.unlink()
     sync_folder(old.parent)
 
 
@@ -139,7 +139,7 @@ def unlink(relative: str) -> None:
     """Remove a file; one that is gone already is done."""
     path = inside(relative)
     with suppress(FileNotFoundError):
-        os.unlink(path)
+        path.unlink()
         sync_folder(path.parent)
 
 
@@ -153,7 +153,7 @@ def write_whole(relative: str, content: bytes) -> None:
         handle.write(content)
         handle.flush()
         os.fsync(handle.fileno())
-    os.replace(temporary, path)
+    temporary.replace(path)
     sync_folder(path.parent)
 
 

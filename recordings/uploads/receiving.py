@@ -59,7 +59,7 @@ def _offset(incoming: IncomingFile) -> int:
     if incoming.target_path:
         return incoming.total
     try:
-        size = os.stat(storage.inside(incoming.part_path)).st_size
+        size = storage.inside(incoming.part_path).stat().st_size
     except OSError:
         return 0
     return min(incoming.offset, size)
