@@ -10,9 +10,9 @@ from config import env
 from config.kernel import bootstrap
 from operators.access.selectors import enabled_owners
 from operators.access.services import create_owner
-from operators.identity.services import demand_good_password, generated_password
 from operators.identity.models import User
 from operators.identity.names import normal_email
+from operators.identity.services import demand_good_password, generated_password
 
 DEFAULT_EMAIL = "owner@tallyroom.local"
 
