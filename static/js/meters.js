@@ -7,6 +7,7 @@ import { MINUS, db, duration } from "./format.js";
 
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const LABELLED = TICKS.filter((t) => t !== -20);
+const RULED = [-6, -18];
 const ZONES = [[FLOOR, -18, "lo"], [-18, -6, "mid"], [-6, 0, "hi"]];
 
 let palette = null;
@@ -188,8 +189,7 @@ export class Bridge {
       this.key = key;
       this.paintLayer(states, age);
     }
-    const c = this.canvas.getContext("2d");
-    c.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    const c = this.canvas.getContext("2d", { alpha: false });
     c.drawImage(this.layer, 0, 0);
     this.paintBars(c, states);
     if (now - this.said > 250) {
@@ -203,7 +203,8 @@ export class Bridge {
     const c = this.layer.getContext("2d");
     const K = colours();
     const d = this.d;
-    c.clearRect(0, 0, this.layer.width, this.layer.height);
+    c.fillStyle = K.glass;
+    c.fillRect(0, 0, this.layer.width, this.layer.height);
     c.font = `500 ${11 * d}px ${K.font}`;
     c.textBaseline = "middle";
     c.textAlign = "right";
@@ -217,7 +218,7 @@ export class Bridge {
         c.fillText(t === 0 ? "0" : MINUS + -t, row.left + 25 * d, above);
       }
       c.fillStyle = K.line;
-      for (const t of [-6, -18]) c.fillRect(row.left + 34 * d, Math.round(y(t)), row.right - row.left - 34 * d, d);
+      for (const t of RULED) c.fillRect(row.left + 34 * d, Math.round(y(t)), row.right - row.left - 34 * d, d);
     }
     this.bars.forEach((bar, i) => this.paintWell(c, bar, states[i], age));
   }
@@ -256,26 +257,37 @@ export class Bridge {
     }
   }
 
-  /** The moving part. One fill per colour over all bars keeps 64 channels well under a millisecond. */
+  /** The moving part: one path and one fill per colour, however many channels. */
   paintBars(c, states) {
     const K = colours();
     const d = this.d;
     const cs = this.meter.channels;
-    const each = (wanted, paint) => this.bars.forEach((b, i) => { if (wanted(states[i])) paint(b, cs[i], (v) => b.row.bottom - pos(v) * (b.row.bottom - b.row.top)); });
+    const fill = (colour, wanted, shape) => {
+      c.fillStyle = colour;
+      c.beginPath();
+      this.bars.forEach((b, i) => { if (wanted(states[i])) shape(b, cs[i], (v) => b.row.bottom - pos(v) * (b.row.bottom - b.row.top)); });
+      c.fill();
+    };
+    const lives = (s) => s === "ok";
+    const stands = (s) => s === "stuck" || s === "stale";
     for (const [from, to, name] of ZONES) {
-      c.fillStyle = K[name];
-      each((s) => s === "ok", (b, ch, y) => { if (ch.rms > from) c.fillRect(b.x, y(Math.min(ch.rms, to)), b.width, y(from) - y(Math.min(ch.rms, to))); });
+      fill(K[name], lives, (b, ch, y) => { if (ch.rms > from) c.rect(b.x, y(Math.min(ch.rms, to)), b.width, y(from) - y(Math.min(ch.rms, to))); });
     }
-    c.fillStyle = K.off;
-    each((s) => s === "stuck" || s === "stale", (b, ch, y) => c.fillRect(b.x, y(ch.rms), b.width, b.row.bottom - y(ch.rms)));
-    c.fillStyle = K.well;
-    each((s) => s === "stuck", (b, ch, y) => { for (let k = b.row.bottom - 6 * d; k > y(ch.rms); k -= 6 * d) c.fillRect(b.x, k, b.width, 2.5 * d); });
-    c.fillStyle = "rgb(8 9 11 / 0.5)";
-    each((s) => s === "ok" || s === "stuck", (b, ch, y) => { for (const t of TICKS) c.fillRect(b.x, Math.round(y(t)), b.width, d); });
-    c.fillStyle = K.peak;
-    each((s) => s === "ok", (b, ch, y) => { if (ch.peak > FLOOR) c.fillRect(b.x, y(ch.peak) - d, b.width, 2 * d); });
-    c.fillStyle = K.hold;
-    each((s) => s === "ok", (b, ch, y) => { if (ch.hold > FLOOR) c.fillRect(b.x - 4 * d, y(ch.hold) - d, b.width + 8 * d, 2 * d); });
+    fill(K.off, stands, (b, ch, y) => c.rect(b.x, y(ch.rms), b.width, b.row.bottom - y(ch.rms)));
+    fill(K.well, (s) => s === "stuck", (b, ch, y) => { for (let k = b.row.bottom - 6 * d; k > y(ch.rms); k -= 6 * d) c.rect(b.x, k, b.width, 2.5 * d); });
+    this.paintTicks(c, fill, d);
+    fill(K.peak, lives, (b, ch, y) => { if (ch.peak > FLOOR) c.rect(b.x, y(ch.peak) - d, b.width, 2 * d); });
+    fill(K.hold, lives, (b, ch, y) => { if (ch.hold > FLOOR) c.rect(b.x - 4 * d, y(ch.hold) - d, b.width + 8 * d, 2 * d); });
+  }
+
+  /** Dark lines over the bars. On the glass between them they can't be seen, so each but the two ruled ones is a single stroke. */
+  paintTicks(c, fill, d) {
+    const shade = "rgb(8 9 11 / 0.5)";
+    c.fillStyle = shade;
+    for (const row of this.rows) {
+      for (const t of TICKS) if (!RULED.includes(t)) c.fillRect(row.left + 34 * d, Math.round(row.bottom - pos(t) * (row.bottom - row.top)), row.right - row.left - 34 * d, d);
+    }
+    fill(shade, (s) => s === "ok" || s === "stuck", (b, ch, y) => { for (const t of RULED) c.rect(b.x, Math.round(y(t)), b.width, d); });
   }
 
   /** Figures, lamps and the sentence for those who can't see the canvas. */
