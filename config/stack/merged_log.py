@@ -1,4 +1,4 @@
-"""One readable log of all programs: `2026-11-23 10:00:00 web      message`, a line per line.
+"""One readable log of all programs: `2026-11-23 10:00:00Z web      message`, a line per line.
 
 supervisord hands over what a program wrote, cut anywhere; lines are put together here.
 """
@@ -21,9 +21,13 @@ _NAME_WIDTH = 8
 _NOISE = {
     # Advice on a kernel setting for machines where the broker holds gigabytes.
     "valkey": re.compile(r"overcommit|Transparent Huge Pages"),
+    # Our own question whether it is up yet.
+    "postgres": re.compile(r"FATAL: +the database system is (starting up|not yet accepting connections)"),
     # Before Caddy has read its own log level.
     "edge": re.compile(r'"level":"(info|warn)"|\b(INFO|WARN)\b|GOMEMLIMIT|GOMAXPROCS'),
 }
+# The time that programs put first themselves; ours stands before it already.
+_OWN_TIME = re.compile(r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?Z? +")
 
 
 class MergedLog:
@@ -44,10 +48,11 @@ class MergedLog:
         noise = _NOISE.get(program)
         if not text.strip() or (noise and noise.search(text)):
             return
-        stamp = time.strftime("%Y-%m-%d %H:%M:%S")
+        stamp = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime())
+        text = _OWN_TIME.sub("", text.rstrip())
         # A full disk must not take the supervisor down with it.
         with contextlib.suppress(OSError):
-            self._file.write(f"{stamp} {program:<{_NAME_WIDTH}} {text.rstrip()}\n".encode(errors="replace"))
+            self._file.write(f"{stamp} {program:<{_NAME_WIDTH}} {text}\n".encode(errors="replace"))
             if self._file.tell() > self._max_bytes:
                 self._rotate()
 

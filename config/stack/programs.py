@@ -49,7 +49,7 @@ def web(port: int) -> Program:
         (
             *_tool("granian"), "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--http", "1", "--no-ws",
             "--workers", "1", "--blocking-threads", str(WEB_THREADS), "--workers-kill-timeout", "5",
-            "--log-level", "warning", "config.wsgi:application",
+            "--log-level", "error", "config.wsgi:application",
         ),
         20,
     )  # fmt: skip

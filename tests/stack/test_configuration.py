@@ -126,7 +126,7 @@ def test_a_folder_closed_to_the_databases_user_is_named_with_the_way_out(tmp_pat
 def test_the_log_has_whole_lines_with_the_programs_name(tmp_path):
     log = MergedLog(tmp_path / "log")
     web, edge = ProgramLog(log, "web"), ProgramLog(log, "edge")
-    web.info(b"first\nsec")
+    web.info(b"2026-11-23T10:00:00.123456Z first\nsec")
     edge.info(b'{"level":"info","msg":"chatter"}\nreal trouble\n')
     web.info("ond ä".encode()[:-1])
     web.info("ä".encode()[-1:] + b"\n\nlast without end")
