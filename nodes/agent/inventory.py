@@ -130,6 +130,11 @@ def _read(path: Path) -> str | None:
         return None
 
 
+def extra() -> dict:
+    """The heartbeat's `extra`: what helps support and the controller has no column for."""
+    return {"pythonVersion": platform.python_version(), "avVersion": metadata.version("av")}
+
+
 def runtime(settings: Settings) -> dict:
     """The heartbeat's `runtime`."""
     backends = ["alsa"] if _PROC.exists() else []
@@ -144,8 +149,6 @@ def runtime(settings: Settings) -> dict:
         "osName": os_name,
         "kernelRelease": platform.release(),
         "audioBackends": backends,
-        "pythonVersion": platform.python_version(),
-        "avVersion": metadata.version("av"),
         "uptimeSeconds": round(float((_read(Path("/proc/uptime")) or "0").split()[0])),
     }
 

@@ -260,6 +260,7 @@ class Program:
             body["hostname"] = socket.gethostname()
             body["ipAddresses"] = inventory.addresses()
             body["runtime"] = inventory.runtime(settings)
+            body["extra"] = inventory.extra()
         interfaces = self._rack.report(self._devices)
         if not fresh and interfaces == self._said_interfaces:
             return body, None
