@@ -51,6 +51,9 @@ def flatten_details(detail, path: str = "") -> list[dict]:
     if isinstance(detail, dict):
         rows = []
         for key, value in detail.items():
+            if isinstance(key, int):  # an item of a list
+                rows += flatten_details(value, f"{path}[{key}]")
+                continue
             key = "" if key == "non_field_errors" else str(key)
             rows += flatten_details(value, f"{path}.{key}" if path and key else path or key)
         return rows

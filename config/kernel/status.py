@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import structlog
 from django.conf import settings
+from django.db import transaction
 
 from config.kernel import clock
 from config.kernel.access import Actor
@@ -26,7 +27,8 @@ def status(actor: Actor) -> dict:
     degraded, sections = [], {}
     for name, read in _sections.items():
         try:
-            sections[name] = read(actor)
+            with transaction.atomic():  # so that a failed query does not take the next section along
+                sections[name] = read(actor)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one section, the others still tell
             log.warning("status_section_failed", section=name, error=type(error).__name__)
             degraded.append(name)
