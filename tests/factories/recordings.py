@@ -35,7 +35,9 @@ def encode(values: np.ndarray, *, codec: str = "flac", rate: int = 48000) -> byt
     name, sample_format = _ENCODERS[codec]
     sink = io.BytesIO()
     channels = values.shape[1]
-    layout = {1: "mono", 2: "stereo"}.get(channels, f"{channels} channels" if channels > 8 else {4: "quad", 6: "5.1", 8: "7.1"}.get(channels, f"{channels}.0"))
+    layout = {1: "mono", 2: "stereo"}.get(
+        channels, f"{channels} channels" if channels > 8 else {4: "quad", 6: "5.1", 8: "7.1"}.get(channels, f"{channels}.0")
+    )
     with av.open(sink, "w", format=codec) as container:
         stream = container.add_stream(name, rate=rate, layout=layout)
         stream.format = sample_format
