@@ -5,11 +5,12 @@ import io
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
+from rest_framework import serializers
+
 from config.kernel import clock, wire
 from config.kernel.errors import ApiError, FieldError
 from config.kernel.serializers import Serializer
 from config.kernel.streaming import stream
-from rest_framework import serializers
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 Columns = list[tuple[str, Callable]]

@@ -39,7 +39,7 @@ class RequestContextMiddleware:
             elapsed = time.perf_counter() - started
             metrics.HTTP_SECONDS.labels(request.method if request.method in metrics.METHODS else "other", str(reply.status_code)).observe(elapsed)
             if request.path not in _QUIET:
-                level = log.warning if reply.status_code >= 500 and reply.status_code not in {503, 507} else log.info
+                level = _level(request, reply.status_code)
                 level("request", method=facts.method, route=facts.route, status=reply.status_code, ms=round(elapsed * 1000, 1), request_id=facts.request_id)
         return reply
 
@@ -52,6 +52,14 @@ class RequestContextMiddleware:
             for name, value in getattr(request, "tally_headers", {}).items():
                 reply.setdefault(name, value)
             reply.setdefault("Cache-Control", "no-store")
+
+
+def _level(request, status: int):
+    """A node's routine success, every few seconds from each of a fleet, is no news; a defect of ours is."""
+    if status >= 500 and status not in {503, 507}:
+        return log.warning
+    actor = getattr(request, "actor", None)
+    return log.debug if status < 400 and actor is not None and actor.kind is Kind.NODE else log.info
 
 
 def _route(request) -> str:

@@ -21,6 +21,9 @@ class IdempotencyRecord(models.Model):
         constraints = [models.UniqueConstraint(fields=["scope", "key"], name="idempotency_once")]
         indexes = [models.Index(fields=["created_at"])]
 
+    def __str__(self):
+        return f"{self.scope} {self.key}"
+
 
 class TopicCounter(models.Model):
     """The last number given out on a topic. Its row is the last lock of every transaction that publishes."""
@@ -30,6 +33,9 @@ class TopicCounter(models.Model):
 
     class Meta:
         default_permissions = ()
+
+    def __str__(self):
+        return f"{self.topic} {self.seq}"
 
 
 class TopicEvent(models.Model):
@@ -51,6 +57,9 @@ class TopicEvent(models.Model):
         default_permissions = ()
         constraints = [models.UniqueConstraint(fields=["topic", "seq"], name="topic_event_numbered_once")]
         indexes = [models.Index(fields=["created_at"])]
+
+    def __str__(self):
+        return f"{self.topic} {self.seq} {self.event}"
 
 
 class TimestampedModel(models.Model):

@@ -67,7 +67,7 @@ class Client:
         return made["recording"]["id"], made["job"]["id"]
 
     def wait_capturing(self, job: str, seconds: float = 30) -> dict:
-        return self.wait(f"/recording-jobs/{job}", lambda data: data["phase"] == "capturing" and data["counters"]["framesCaptured"] > 0, seconds, "capture to start")
+        return self.wait(f"/recording-jobs/{job}", lambda data: data["phase"] == "capturing", seconds, "capture to start")
 
     def stop(self, recording: str) -> None:
         self.call("POST", f"/recordings/{recording}/stop", 202, json={})

@@ -1,6 +1,7 @@
 """A resource that exists only in tests: proves the conventions of every route on one small thing."""
 
 from django.urls import include, path
+from rest_framework import serializers
 from rest_framework.response import Response
 
 from config import urls
@@ -10,7 +11,6 @@ from config.kernel.filters import Choice, FilterSet, Moment, Text
 from config.kernel.models import IdempotencyRecord
 from config.kernel.serializers import CleanCharField, FreeFormField, ModelSerializer, Serializer
 from config.kernel.viewsets import ExportMixin, FacetsMixin, ListMixin, RetrieveMixin, TallyViewSet
-from rest_framework import serializers
 
 
 class ThingBody(Serializer):

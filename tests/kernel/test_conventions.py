@@ -116,6 +116,9 @@ def test_a_bad_header_is_never_rescued_by_a_cookie(api):
     assert (reply.status_code, reply.json()["code"]) == (401, "credential_invalid")
     browser.token = None
     assert browser.get(THINGS).status_code == 200
+
+
+def test_two_credentials_at_once_are_refused(api, alice):
     assert api(alice).get(THINGS + "?token=x").json()["code"] == "conflicting_credentials"
 
 
