@@ -59,10 +59,13 @@ class Capture:
         self._last: Block | None = None
         self._last_position = 0
         self._cause: str | None = "restart" if job.first_frame_utc is not None else None
+        self._gap: Gap | None = None
         self._blocked_until = 0.0
         self._synced_mono = 0.0
         self._ended = False
         self.disk_refused = False
+        #: Nothing waits to be written.
+        self.idle = True
         self._begun_mono: float | None = None
         self._begun_frames = 0
         self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
@@ -77,6 +80,7 @@ class Capture:
             if self._queued_seconds >= self._timing.capture_ram_seconds:
                 return  # the hole is seen, and listed, when the next block is written
             self._queue.append(block)
+            self.idle = False
             self._queued_seconds += len(block.samples) / block.sample_rate
             self._wake.notify()
 
@@ -103,6 +107,7 @@ class Capture:
                     timeout=min(0.5, self._timing.sync_seconds),
                 )
                 blocks, suspended = list(self._queue), self._suspended
+                self.idle = not blocks
                 self._queue.clear()
                 self._queued_seconds = 0.0
                 stop_utc, self._stop_utc = self._stop_utc, None
@@ -112,6 +117,8 @@ class Capture:
                 if not self._ended:
                     self._take(block)
             self._sync_if_due()
+            with self._wake:
+                self.idle = not self._queue
             if suspended:
                 self._close_segment()
                 return
@@ -177,16 +184,18 @@ class Capture:
     def _take(self, block: Block) -> None:
         """Cut a block to the window and write it."""
         job, rate = self._job, block.sample_rate
-        skip, count = 0, len(block.samples)
+        skip = 0
+        count = last = len(block.samples)
         if self._last is None:
             start = self._clock.mono_at(job.start_utc)
             skip = max(0, math.ceil((start - block.start_mono) * rate - 0.5))
         if self._end_utc is not None:
             end = self._clock.mono_at(self._end_utc)
-            count = min(count, round((end - block.start_mono) * rate))
+            last = round((end - block.start_mono) * rate)
+            count = min(count, last)
         if skip < count:
             self._place(block, skip, count)
-        if count < len(block.samples) and skip < len(block.samples):
+        if self._end_utc is not None and last <= len(block.samples) and skip < len(block.samples):
             self._end()
 
     def _place(self, block: Block, skip: int, count: int) -> None:
@@ -251,20 +260,24 @@ class Capture:
             self._refused(error)
             return False
         job.segment_total += 1
+        self._gap = None
         if position - before > LEAST_GAP_SECONDS * job.sample_rate and job.frames_captured:
-            self._note_gap(before, position - before)
-        self._cause = None
+            self._gap = Gap(before, position - before, self._cause or "overrun")
         return True
 
-    def _note_gap(self, at_frame: int, frames: int) -> None:
-        job, cause = self._job, self._cause or "overrun"
+    def _written(self) -> None:
+        """The disk took samples again: what was missing before them is a gap."""
+        job, gap = self._job, self._gap
+        self._gap = self._cause = None
+        if gap is None:
+            return
         with job.lock:
-            job.gaps.append(Gap(at_frame, frames, cause))
-            if cause == "overrun":
+            job.gaps.append(gap)
+            if gap.cause == "overrun":
                 job.xruns += 1
-        log.warning("job %s: a gap of %.2f s (%s)", job.job_id, frames / job.sample_rate, cause)
+        log.warning("job %s: a gap of %.2f s (%s)", job.job_id, gap.frames / job.sample_rate, gap.cause)
         self._save()
-        self._on_trouble("gap", cause)
+        self._on_trouble("gap", gap.cause)
 
     def _write(self, block: Block, samples, position: int) -> None:
         """Write across segment and track boundaries."""
@@ -285,6 +298,7 @@ class Capture:
             except OSError as error:
                 self._refused(error)
                 return
+            self._written()
             done += len(part)
             job.frames_captured += len(part)
             job.bytes_written += len(part) * writer.frame_bytes
@@ -317,13 +331,16 @@ class Capture:
             self._unclosed, self._writer = (self._writer, keep_frames), None
         if self._unclosed is None:
             return
+        writer, keep_frames = self._unclosed
         try:
-            segment = self._unclosed[0].close(self._unclosed[1])
+            segment = writer.close(keep_frames)
         except OSError as error:
             log.error("job %s: a segment waits to be closed: %s", self._job.job_id, error)
             return
         self._unclosed = None
         if not segment.frames:
+            if not writer.frames:
+                segment.remove()
             return
         with self._job.lock:
             self._job.segments.append(segment)

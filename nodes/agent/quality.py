@@ -1,6 +1,6 @@
 """What a second of sound seems to be: simple spectral heuristics, 0…1 each, honest about nothing more.
 
-speech      energy in 200–4000 Hz that rises and falls as syllables do, and is not flat
+speech      energy in 100–4000 Hz that rises and falls as syllables do, and is not flat
 hum         energy in narrow lines at 50 or 60 Hz and their harmonics
 noise       steady and flat within 100–8000 Hz (hiss, wind, fans)
 static      clicks: a few samples that jump far out of the others
@@ -51,7 +51,7 @@ def scores(samples: np.ndarray, rate: int, slots: np.ndarray) -> np.ndarray:
     flat_speech = _flatness(band(100, min(8000, 0.45 * rate)))
     flat_all = _flatness(band(40, 0.45 * rate))
     movement = _movement(slots)
-    in_speech = band(200, min(4000, 0.45 * rate)).sum(axis=1) / total
+    in_speech = band(100, min(4000, 0.45 * rate)).sum(axis=1) / total
     hum = _hum(power, total, rate, frames)
     result = np.stack(
         [
