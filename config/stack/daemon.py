@@ -131,8 +131,13 @@ class Options(ServerOptions):
 
 
 class Watch(Supervisor):
+    """supervisord's loop. Ends everything when the start-up process fails."""
+
+    _starter_told = False
+
     def ordered_stop_groups_phase_1(self):
         """End the programs of the highest ten of priorities together, then the next ten; supervisord takes one at a time."""
+        self._end_starter()
         left = [group for group in self.stop_groups if group.get_unstopped_processes()]
         last = max((group.config.priority // 10 for group in left), default=0)
         for group in left:
@@ -142,9 +147,15 @@ class Watch(Supervisor):
     def ordered_stop_groups_phase_2(self):
         """Phase 1 looks for itself at what still runs."""
 
+    def _end_starter(self) -> None:
+        """Told to stop during a start: nothing more may be started."""
+        if self.options.starter_status is None and not self._starter_told:
+            self._starter_told = True
+            os.kill(self.options.starter_pid, signal.SIGTERM)
+
     def reap(self, once=False, recursionguard=0):
         super().reap(once, recursionguard)
-        if self.options.starter_status and self.options.mood == SupervisorStates.RUNNING:
+        if (self.options.starter_status or 0) > 0 and self.options.mood == SupervisorStates.RUNNING:
             # Start-up failed and has said why.
             self.options.mood = SupervisorStates.SHUTDOWN
 
@@ -165,4 +176,4 @@ def run(conf: Path, *, log: MergedLog, pid_record: PidRecord, starter_pid: int) 
         options.close_httpservers()
         options.close_logger()
         pid_record.clear()
-    return options.starter_status or 0
+    return max(options.starter_status or 0, 0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -19,7 +20,7 @@ from pathlib import Path
 from config.stack import environment, health, stamps
 from config.stack.errors import StackError
 from config.stack.paths import PROJECT, Instance, write_atomically
-from config.stack.process import wait_until
+from config.stack.process import die_with_parent, wait_until
 from config.stack.supervisor import Control
 
 # A first start on a slow disk writes a database and compresses every static file.
@@ -38,6 +39,11 @@ class Start:
     control: Control
     bare: bool
     began: float
+
+    @property
+    def kind(self) -> str:
+        """What `manage.py bootstrap` made, as `prepared` in `instance.json` names it."""
+        return "owner" if self.bare else "owner and node"
 
     def say(self, text: str) -> None:
         print(f"  {time.monotonic() - self.began:4.1f} s  {text}", flush=True)
@@ -71,15 +77,22 @@ def run(start: Start) -> None:
     programs = control.programs()
     _start_stores(start, programs)
     _migrate(start)
-    for name in ("web", "live", "worker", "beat", "edge"):
+    for name in ("web", "live", "worker", "edge"):
         control.start(name)
-    owner = _bootstrap(start)
+    # Once made, the owner and the node are only looked after when everything is up: a warm start doesn't wait for it.
+    first = not start.instance.read_record()["prepared"].get(start.kind)
+    owner = _bootstrap(start) if first else {}
     _wait_for_servers(start)
-    if not start.bare:
-        control.start("node")
-        start.wait("node", lambda: control.programs()["node"]["state"] == "running")
-        start.say("recorder agent of this machine")
-    _announce(start, owner)
+    rest = ["beat"] if start.bare else ["beat", "node"]
+    for name in rest:
+        control.start(name)
+    for name in rest:
+        start.wait(name, lambda name=name: control.programs()[name]["state"] == "running")
+    start.say(" and ".join(rest))
+    _announce(start)
+    if not first:
+        owner = _bootstrap(start)
+    _tell_sign_in(owner)
 
 
 def _start_stores(start: Start, programs: dict) -> None:
@@ -110,14 +123,19 @@ def _migrate(start: Start) -> None:
     for name, job in jobs.items():
         _finish(name, job)
     if jobs:
-        prepared = {"database": stamps.database(url), "static": stamps.static(start.instance.static)}
-        start.instance.write_record(prepared=prepared)
+        made = {"database": stamps.database(url), "static": stamps.static(start.instance.static)}
+        # Another schema or database may lack the owner and the node.
+        kept = known if "migrate" not in jobs else {}
+        start.instance.write_record(prepared=kept | made)
         start.say("schema and static files")
 
 
 def _manage(*arguments: str) -> subprocess.Popen:
     command = [sys.executable, str(PROJECT / "manage.py"), *arguments]
-    return subprocess.Popen(command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=die_with_parent(signal.SIGTERM),
+    )  # fmt: skip
 
 
 def _finish(name: str, job: subprocess.Popen) -> str:
@@ -138,9 +156,22 @@ def _bootstrap(start: Start) -> dict:
     except (ValueError, IndexError) as error:
         raise StackError(f"manage.py bootstrap said something unexpected:\n{output[-2000:]}") from error
     if not start.bare:
-        write_agent_settings(start.instance.agent / "agent.toml", node=result["node"]["id"])
-    start.say("owner" if start.bare else "owner, site and node")
+        _settle_agent(start, result["node"]["id"])
+    prepared = start.instance.read_record().get("prepared", {})
+    if not prepared.get(start.kind):
+        start.instance.write_record(prepared=prepared | {start.kind: True})
+        start.say(start.kind)
     return result.get("owner") or {}
+
+
+def _settle_agent(start: Start, node: str) -> None:
+    """Tell the local agent which node it is. One that runs already is started again when it was told otherwise."""
+    settings = start.instance.agent / "agent.toml"
+    before = settings.read_text() if settings.exists() else None
+    write_agent_settings(settings, node=node)
+    if before is not None and settings.read_text() != before and start.control.programs()["node"]["pid"]:
+        start.control.stop("node")
+        start.control.start("node")
 
 
 def write_agent_settings(path: Path, *, node: str) -> None:
@@ -173,20 +204,26 @@ def _wait_for_servers(start: Start) -> None:
     }
     for name, url in checks.items():
         start.wait(name, lambda url=url: health.http_status(url) == 200)
-    start.wait("beat", lambda: start.control.programs()["beat"]["state"] == "running")
-    start.say("web, live, worker, beat and edge")
+    start.say("web, live, worker and edge")
 
 
-def _announce(start: Start, owner: dict) -> None:
+def _announce(start: Start) -> None:
     record = start.instance.read_record()
     lines = ["", f"  Tallyroom is ready:  {record['origin']}"]
-    if owner.get("password"):
-        lines += [f"  Sign in as           {owner['email']}", f"  with the password    {owner['password']}", "  (shown this once)"]
     if record["local_url"].startswith("https"):
-        lines += [f"  It serves HTTPS with its own authority; other devices trust it after installing {record['origin']}/ca.pem"]
+        lines += [
+            "  It serves HTTPS with an authority of its own; another device trusts it after installing",
+            f"                       {record['origin']}/ca.pem",
+        ]
     lines += [f"  Log                  {start.instance.log}", "  Ctrl-C stops everything.", ""]
     print("\n".join(lines), flush=True)
     start.instance.write_record(ready=True)
+
+
+def _tell_sign_in(owner: dict) -> None:
+    """Only the start that made the password knows it."""
+    if owner.get("password"):
+        print(f"  Sign in as           {owner['email']}\n  with the password    {owner['password']}\n  (shown this once)\n", flush=True)
 
 
 if __name__ == "__main__":

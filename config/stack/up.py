@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from config.stack.environment import Plan
 from config.stack.errors import StackError
 from config.stack.merged_log import MergedLog
 from config.stack.paths import PROJECT, Instance, make_folder, write_atomically
+from config.stack.process import die_with_parent
 from config.stack.programs import Program
 
 
@@ -48,7 +50,10 @@ def up(instance: Instance, *, bind: str, port: int, bare: bool) -> int:
     # Here, since the package is needed from now on only, and loaded by no other command.
     from config.stack import daemon
 
-    starter = subprocess.Popen([sys.executable, "-m", "config.stack.startup", *(["--bare"] if bare else [])], cwd=PROJECT)
+    starter = subprocess.Popen(
+        [sys.executable, "-m", "config.stack.startup", *(["--bare"] if bare else [])],
+        cwd=PROJECT, preexec_fn=die_with_parent(signal.SIGTERM),
+    )  # fmt: skip
     try:
         return daemon.run(conf, log=MergedLog(instance.log), pid_record=record, starter_pid=starter.pid)
     finally:
