@@ -3,25 +3,16 @@
 import { call, get, patch, post } from "./api.js";
 import { $, $$, arm, clone, complain, el, fill, keyed, setAttr, text, toast } from "./dom.js";
 import { onSubmit } from "./forms.js";
-import { ago, humanise, when, utc } from "./format.js";
+import { ago, browser, humanise, utc, when } from "./format.js";
 import { singleKeys } from "./keys.js";
 import { serverNow } from "./now.js";
 import { setTheme, signOut, theme } from "./shell.js";
-
-const BROWSERS = [["Firefox", /Firefox\//], ["Edge", /Edg\//], ["Chrome", /Chrom(e|ium)\//], ["Safari", /Safari\//], ["curl", /curl\//], ["Python", /python/i]];
-const SYSTEMS = [["Windows", /Windows/], ["Android", /Android/], ["iPhone", /iPhone|iPad/], ["macOS", /Mac OS X/], ["Linux", /Linux/]];
-const named = (list, text) => list.find(([, pattern]) => pattern.test(text))?.[0];
-
-/** "Firefox on Linux" of a user agent; the whole of it stands in the title. */
-function browser(agent) {
-  return [named(BROWSERS, agent) || agent?.slice(0, 40) || "Unknown program", named(SYSTEMS, agent)].filter(Boolean).join(" on ");
-}
 
 async function loadSignIns() {
   try {
     const { data } = await get("/auth/sign-ins", { limit: 100 });
     keyed(document.getElementById("sign-ins"), data, (s) => s.id, createSignIn, (li, s) => {
-      fill(li, { browser: browser(s.userAgent || ""), current: s.current ? "THIS ONE" : null, detail: [s.ip, s.kind === "token" ? "API token" : "", `seen ${ago(s.lastSeenAt, serverNow())}`, `ends ${when(s.expiresAt)}`].filter(Boolean).join(" · ") });
+      fill(li, { browser: browser(s.userAgent), current: s.current ? "THIS ONE" : null, detail: [s.ip, s.kind === "token" ? "API token" : "", `seen ${ago(s.lastSeenAt, serverNow())}`, `ends ${when(s.expiresAt)}`].filter(Boolean).join(" · ") });
       $("b", li).title = s.userAgent || "";
       $('[data-f="detail"]', li).title = `Signed in ${utc(s.createdAt)}`;
     });
@@ -36,7 +27,7 @@ async function loadSignIns() {
 function createSignIn(s) {
   const li = clone("t-sign-in");
   const button = $("button", li);
-  setAttr(button, "aria-label", `Sign out ${browser(s.userAgent || "")} at ${s.ip}`);
+  setAttr(button, "aria-label", `Sign out ${browser(s.userAgent)} at ${s.ip}`);
   button.addEventListener("click", async () => {
     if (s.current) {
       signOut();
@@ -44,7 +35,7 @@ function createSignIn(s) {
     }
     try {
       await call("DELETE", `/auth/sign-ins/${s.id}`);
-      toast("Signed out", `${browser(s.userAgent || "")} at ${s.ip}`);
+      toast("Signed out", `${browser(s.userAgent)} at ${s.ip}`);
       loadSignIns();
     } catch (error) {
       complain("It was not signed out", error);

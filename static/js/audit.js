@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { $, clone, complain, copy, copyButton, debounce, el, fill, icon, keyed, setAttr, text } from "./dom.js";
-import { count, humanise, plural, short, signed, time, utc, when } from "./format.js";
+import { browser, count, humanise, plural, short, signed, time, utc, when } from "./format.js";
 import { may } from "./shell.js";
 
 const PAGE = 50;
@@ -148,7 +148,7 @@ function paintFacts(e) {
     ...pair("Actor", e.actor.id ? [el("span", { class: "mono" }, short(e.actor.id)), narrow("actorId", e.actor.id, e.actor.label)] : null, { class: "row g1 push" }), ...pair("For", e.onBehalfOf?.label),
     ...pair("Thing", e.subject?.id ? [el("span", { class: "mono" }, short(e.subject.id)), narrow("subjectId", e.subject.id, e.subject.label || e.subject.kind)] : null, { class: "row g1 push" }),
     ...pair("Request", e.requestId ? [el("span", { class: "mono" }, short(e.requestId)), copyButton(e.requestId, "request id"), narrow("requestId", e.requestId, short(e.requestId))] : null, { class: "row g1 push" }),
-    ...pair("Route", e.route ? `${e.method || ""} ${e.route}`.trim() : null, { class: "mono" }), ...pair("Status", e.status ? String(e.status) : null), ...pair("From", e.ip), ...pair("With", e.userAgent ? e.userAgent.slice(0, 80) : null), ...pair("Credential", e.credentialPrefix, { class: "mono" }),
+    ...pair("Route", e.route ? `${e.method || ""} ${e.route}`.trim() : null, { class: "mono" }), ...pair("Status", e.status ? String(e.status) : null), ...pair("From", e.ip), ...pair("With", e.userAgent ? el("span", { title: e.userAgent }, browser(e.userAgent)) : null), ...pair("Credential", e.credentialPrefix, { class: "mono" }),
   );
 }
 

@@ -45,6 +45,24 @@ export function signed(value, digits = 1) {
   return value < 0 && Number(text) !== 0 ? MINUS + text : text;
 }
 
+const FORMATS = { "audio/mpeg": "MP3", "audio/flac": "FLAC", "audio/wav": "WAV", "audio/x-wav": "WAV", "audio/ogg": "Opus", "audio/webm": "Opus", "video/webm": "WebM", "video/x-matroska": "MKV", "video/mp4": "MP4" };
+
+/** "FLAC 48 kHz, 2 channels" of a recording's file. */
+export function fileFormat(file) {
+  const name = FORMATS[file.mimeType] || (file.codec || "").toUpperCase();
+  return [[name, file.sampleRate ? `${file.sampleRate / 1000} kHz` : ""].filter(Boolean).join(" "), file.channels ? plural(file.channels, "channel") : ""].filter(Boolean).join(", ");
+}
+
+const BROWSERS = [["Firefox", /Firefox\//], ["Edge", /Edg\//], ["Chrome", /Chrom(e|ium)\//], ["Safari", /Safari\//], ["curl", /curl\//], ["Python", /python/i]];
+const SYSTEMS = [["Windows", /Windows/], ["Android", /Android/], ["iPhone", /iPhone|iPad/], ["macOS", /Mac OS X/], ["Linux", /Linux/]];
+const named = (list, text) => list.find(([, pattern]) => pattern.test(text))?.[0];
+
+/** "Firefox on Linux" of a user agent; what isn't known is shown as it came. */
+export function browser(agent) {
+  if (!agent) return "Unknown program";
+  return [named(BROWSERS, agent) || agent.slice(0, 40), named(SYSTEMS, agent)].filter(Boolean).join(" on ");
+}
+
 export const count = (n) => Number(n).toLocaleString("en-GB");
 export const plural = (n, one, many = `${one}s`) => `${count(n)} ${n === 1 ? one : many}`;
 

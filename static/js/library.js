@@ -74,7 +74,7 @@ async function load({ more = false, quiet = false } = {}) {
 function updateRow(tr, r) {
   fill(tr, {
     name: r.name, tags: r.tags.length ? r.tags.join(", ") : null, at: when(r.recordedAt || r.createdAt),
-    length: r.durationSeconds ? clock(r.durationSeconds) : "—", status: recordingStatus(r), health: r.file || r.status === "recording" ? healthWord(r.healthStatus) : "—", size: r.file ? bytes(r.file.size) : "—", node: r.nodeLabel || nodeNames.get(r.nodeId) || "—",
+    length: r.durationSeconds ? clock(Math.round(r.durationSeconds)) : "—", status: recordingStatus(r), health: r.file || r.status === "recording" ? healthWord(r.healthStatus) : "—", size: r.file ? bytes(r.file.size) : "—", node: r.nodeLabel || nodeNames.get(r.nodeId) || "—",
   });
   $('[data-f="at"]', tr).title = utc(r.recordedAt || r.createdAt);
   const length = $('[data-f="length"]', tr);

@@ -172,7 +172,9 @@ export class Bridge {
       row.right = (w.right - box.left) * this.d;
       for (let i = row.from; i < row.to; i += 1) {
         const s = this.strips[i].node.getBoundingClientRect();
-        const width = Math.round(Math.min(26, s.width * 0.56) * this.d);
+        // Few channels get broad bars; from nine on they are as in a full bridge.
+        const widest = this.meter.count <= 4 ? 84 : this.meter.count <= 8 ? 48 : 26;
+        const width = Math.round(Math.min(widest, s.width * 0.56) * this.d);
         this.bars.push({ row, width, x: Math.round((s.left - box.left + s.width / 2) * this.d - width / 2) });
       }
     }

@@ -109,6 +109,7 @@ function paintNow() {
   const { rows } = active;
   keyed(document.getElementById("now"), rows, (r) => r.recording.id, createNow, updateNow);
   document.getElementById("now-none").hidden = rows.some((r) => r.recording.status !== "completed");
+  text($("#now-none p"), rows.length ? "Free to record again." : "Nothing is recording here.");
   const tag = document.getElementById("now-n");
   tag.hidden = rows.length < 2;
   text(tag, String(rows.length));

@@ -35,7 +35,7 @@ export class Player {
     const repaint = new ResizeObserver(() => this.paint());
     repaint.observe(parts.main);
     repaint.observe(parts.overview);
-    text(parts.length, clock(this.length));
+    text(parts.length, clock(Math.round(this.length)));
     setAttr(parts.overview, "aria-valuemax", String(Math.round(this.length)));
     this.moved();
   }

@@ -5,7 +5,7 @@ import { del, get, patch, post } from "./api.js";
 import { eventGlyph, eventTitle, healthWord, recordingStatus } from "./badges.js";
 import { $, $$, arm, complain, copyButton, debounce, el, fill, icon, keyed, setAttr, text, toast } from "./dom.js";
 import { onSubmit, splitTags } from "./forms.js";
-import { bytes, clock, duration, humanise, plural, short, signed, utc, when } from "./format.js";
+import { bytes, clock, duration, fileFormat, humanise, plural, short, signed, utc, when } from "./format.js";
 import { command } from "./keys.js";
 import { Player } from "./player.js";
 import { PHASES, progress, startedAt, stop } from "./recordings.js";
@@ -70,10 +70,9 @@ function paintFile(r) {
   const f = r.file;
   const L = r.loudness;
   text($("#download .lb"), f ? `Download, ${bytes(f.size)}` : "Download");
-  const format = f && [f.codec?.toUpperCase(), f.sampleRate ? `${f.sampleRate / 1000} kHz` : "", f.channels ? plural(f.channels, "channel") : ""].filter(Boolean).join(", ");
   document.getElementById("file").replaceChildren(
     ...(f ? [] : pair("File", ACTIVE.has(r.status) ? "comes when it has stopped" : "none")),
-    ...pair("Format", format), ...pair("Size", f && bytes(f.size)), ...pair("Length", r.durationSeconds ? clock(r.durationSeconds) : null),
+    ...pair("Format", f && fileFormat(f)), ...pair("Size", f && bytes(f.size)), ...pair("Length", r.durationSeconds ? clock(Math.round(r.durationSeconds)) : null),
     ...pair("Loudness", L?.integratedLufs === null || L?.integratedLufs === undefined ? null : `${signed(L.integratedLufs)} LUFS${L.loudnessRangeLu === null || L.loudnessRangeLu === undefined ? "" : `, LRA ${L.loudnessRangeLu.toFixed(1)}`}`),
     ...pair("True peak", L?.truePeakDbtp === null || L?.truePeakDbtp === undefined ? null : `${signed(L.truePeakDbtp)} dBTP`), ...pair("Clipped", L?.clippedSamples ? plural(L.clippedSamples, "sample") : null),
     ...pair("SHA-256", f?.sha256 ? [el("span", { class: "mono", title: f.sha256 }, `${f.sha256.slice(0, 4)}…${f.sha256.slice(-4)}`), copyButton(f.sha256, "SHA-256")] : null, { class: "row g1 push" }),
@@ -185,7 +184,7 @@ function startPlayer(r) {
   const lanes = part("lanes");
   lanes.hidden = channels < 2;
   text($('[data-lanes="each"]', lanes), channels > 8 ? `8 of ${channels}` : plural(channels, "channel"));
-  text(part("wave-facts"), [r.file.codec?.toUpperCase(), r.file.sampleRate ? `${r.file.sampleRate / 1000} kHz` : ""].filter(Boolean).join(" "));
+  text(part("wave-facts"), fileFormat(r.file));
 }
 
 function pressed(group, button) {

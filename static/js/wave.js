@@ -4,6 +4,9 @@ import { clock, duration } from "./format.js";
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+/** How high a sample stands: a root, as ears hear it, or speech at −20 dBFS would be a thread. */
+const height = (amplitude) => Math.abs(amplitude) ** 0.65;
+
 export function fit(canvas) {
   const d = Math.min(2, devicePixelRatio || 1);
   const w = Math.round(canvas.clientWidth * d);
@@ -34,7 +37,7 @@ export function row(canvas, recording) {
       const to = Math.max(from + 1, Math.floor(((i + 1) / n) * peaks.length));
       let peak = 0;
       for (let k = from; k < to; k += 1) peak = Math.max(peak, peaks[k]);
-      const a = Math.max(d / 2, peak * h * 0.48);
+      const a = Math.max(d / 2, height(peak) * h * 0.48);
       c.fillRect(i * step, h / 2 - a, step - d * 0.5, a * 2);
     }
   };
@@ -85,8 +88,8 @@ export function lane(c, peaks, span, box, d, colours) {
       lo = Math.min(lo, peaks[2 * k]);
       hi = Math.max(hi, peaks[2 * k + 1]);
     }
-    const top = mid - (Math.max(hi, 0) / 128) * box.h * 0.48;
-    const bottom = mid + (Math.max(-lo, 0) / 128) * box.h * 0.48;
+    const top = mid - height(Math.max(hi, 0) / 128) * box.h * 0.48;
+    const bottom = mid + height(Math.max(-lo, 0) / 128) * box.h * 0.48;
     c.fillRect(box.x + x, Math.min(top, mid - d / 2), step, Math.max(d, bottom - top));
   }
 }
