@@ -8,14 +8,12 @@ from rest_framework.response import Response
 
 from audit import filters, keys, selectors
 from audit.columns import EXPORT
-from audit.models import AuditEvent
 from audit.serializers import AuditEventDetailSerializer, AuditEventSerializer, FacetsSerializer, IntegritySerializer
 from config.kernel import clock
 from config.kernel.access import Perm, Route, require
 from config.kernel.viewsets import ExportMixin, ListMixin, RetrieveMixin, TallyViewSet
 
 FACETS_COVER = timedelta(days=30)
-_NOT_IN_LISTS = ("before", "after", "details")
 
 
 class AuditEventViewSet(ListMixin, ExportMixin, RetrieveMixin, TallyViewSet):
@@ -36,8 +34,7 @@ class AuditEventViewSet(ListMixin, ExportMixin, RetrieveMixin, TallyViewSet):
     audit_kind = "audit_event"
 
     def get_queryset(self):
-        rows = AuditEvent.objects.all()
-        return rows.defer(*_NOT_IN_LISTS) if self.action == "list" else rows
+        return selectors.events(whole=self.action != "list")
 
     def rows(self, permission=None):
         return selectors.visible(self.actor, self.get_queryset())

@@ -13,7 +13,7 @@ from enum import Enum
 from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
-from config.kernel import clock
+from config.kernel import clock, wire
 from config.kernel.names import camel
 
 REDACTED = "[redacted]"
@@ -52,6 +52,8 @@ def changes(before: dict | None, after: dict | None) -> tuple[dict | None, dict 
 
 def text(value: str, limit: int = STRING_LIMIT) -> str:
     """A string without credentials and URL secrets, cut to `limit` characters, storable."""
+    if len(value) <= limit and "tr_" not in value and "://" not in value and value.isprintable():
+        return value
     value = _UNSTORABLE.sub("\ufffd", value[: limit * 8])
     if "tr_" in value:
         value = _TOKEN.sub(r"\1…\2", value)
@@ -62,7 +64,7 @@ def text(value: str, limit: int = STRING_LIMIT) -> str:
 
 def line(value: str, limit: int = LABEL_LIMIT) -> str:
     """The same as one line: a label or a reason."""
-    return text(_CONTROL.sub(" ", value), limit)
+    return text(value if value.isprintable() else _CONTROL.sub(" ", value), limit)
 
 
 def url(value: str) -> str:
@@ -146,6 +148,8 @@ def _canonical(value) -> str:
 def fit(*parts: dict | None) -> list[dict | None]:
     """The cleaned `parts` of one row within SIZE_LIMIT_BYTES together: the largest give way to `{"truncated": true, "sha256"}` first."""
     fitted = list(parts)
+    if sum(len(wire.dumps(part)) for part in parts if part is not None) <= SIZE_LIMIT_BYTES:
+        return fitted
     encoded = [_canonical(part).encode() if part is not None else b"" for part in fitted]
     while sum(map(len, encoded)) > SIZE_LIMIT_BYTES:
         largest = max(range(len(encoded)), key=lambda index: len(encoded[index]))

@@ -148,7 +148,9 @@ def _target(view):
 
 
 def _model(view):
-    """The model whose rows a viewset serves: by `get_queryset`, or by a `queryset` that is only there to name it."""
+    """The model whose rows a viewset's path names: its `audit_model`, else that of its rows."""
+    if named := getattr(view, "audit_model", None):
+        return named
     if view.queryset is not None:
         return view.queryset.model
     return view.get_queryset().model if type(view).get_queryset is not GenericAPIView.get_queryset else None

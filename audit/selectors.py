@@ -12,10 +12,15 @@ from config.kernel.access import Actor, Perm, ports
 _NO_ROW = Q(pk__in=())
 
 
+def events(*, whole: bool = True) -> QuerySet:
+    """All events, for `visible` to narrow; not `whole`: without what lists leave out."""
+    return AuditEvent.objects.all() if whole else AuditEvent.objects.defer("before", "after", "details")
+
+
 def visible(actor: Actor, queryset: QuerySet | None = None) -> QuerySet:
     """The events that `actor` may read: their own; with a subject, those whose subject or recorded ancestor is in reach and none of them denied;
     without one, for holders by a user role; and their workspaces'."""
-    queryset = AuditEvent.objects.all() if queryset is None else queryset
+    queryset = events() if queryset is None else queryset
     reach = ports.reach(actor, Perm.AUDIT_READ)
     others = _NO_ROW
     if reach.holder:

@@ -10,6 +10,7 @@ import heapq
 import json
 import math
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -125,12 +126,16 @@ def _check_sequence(report: Report) -> None:
 
 
 def _stream(query: str, params: dict, size: int = 5000) -> Iterator[tuple]:
-    """Rows in binary, through a server-side cursor: memory stays the same for a month of any size."""
+    """Rows in binary, through a server-side cursor: memory stays the same for a month of any size. While one chunk is looked at, the database
+    is making the next."""
     connection.ensure_connection()
-    with psycopg.ServerCursor(connection.connection, "audit_verify") as cursor:
-        cursor.itersize = size
+    with psycopg.ServerCursor(connection.connection, "audit_verify") as cursor, ThreadPoolExecutor(1) as ahead:
         cursor.execute(query, params, binary=True)
-        yield from cursor
+        chunk = cursor.fetchmany(size)
+        while chunk:
+            following = ahead.submit(cursor.fetchmany, size)
+            yield from chunk
+            chunk = following.result()
 
 
 def _check_chain(report: Report, publics: dict, anchors: Path | None) -> None:

@@ -46,6 +46,7 @@ class AgentJobViewSet(AgentViewSet):
     """`/recording-jobs/:id/…` for the node that holds the job; another node's job is 404."""
 
     lookup_url_kwarg = "job_id"
+    audit_model = Job
     routes = {
         "heartbeat": Route(kinds=NODE_ONLY, label=Perm.RECORDING_CONTROL, exempt=_MACHINE, errors=("claim_superseded", "job_terminal")),
         "cancelled": Route(

@@ -8,6 +8,7 @@ from rest_framework.response import Response
 from config.kernel.access import Kind, Perm, Route
 from nodes.fleet.agent_api import AgentViewSet
 from recordings.jobs.agent_api import agent_shape
+from recordings.library.models import Recording
 from recordings.library.serializers import FileSerializer, RecordingSerializer
 from recordings.uploads import content_range, receiving
 from recordings.uploads.request import MIB, offer, track
@@ -41,6 +42,7 @@ class CacheFileViewSet(AgentViewSet):
         ),
     }
     lookup_url_kwarg = "recording_id"
+    audit_model = Recording
     parser_classes = []
     # Above the 16 MiB of a part, so that a larger one is refused here, by its own code.
     body_limit_bytes = 64 * MIB
