@@ -13,6 +13,7 @@ VERBS = (
     "node.credential.rotated",
     "node.credential.delivered",
     "node.credential.confirmed",
+    "node.credential.revoked",
     "health.event.reported",
     "health.event.opened",
     "health.event.reopened",

@@ -78,6 +78,10 @@ class TallyAdmin(_Permitted, admin.ModelAdmin):
     def save_related(self, request, form, formsets, change):
         """Services write relations, too."""
 
+    def construct_change_message(self, request, form, formsets, add=False):
+        """Formsets were not saved, so they have nothing to say."""
+        return super().construct_change_message(request, form, [], add)
+
     def delete_model(self, request, obj):
         self.remove(request, obj)
 

@@ -15,7 +15,7 @@ from nodes.fleet import actions, credentials, exports, selectors, services, shap
 from nodes.fleet.filters import NodeFilters, RoomFilters, SiteFilters
 from nodes.fleet.models import Interface, Node, Room, Site
 from nodes.fleet.serializers import EnrolBody, InterfaceBody, NodeBody, RotateBody, SiteBody
-from nodes.fleet.wire_shapes import CredentialReply, EnrolledShape, InterfaceShape, NodeShape, NodeRowShape, RoomShape, SiteShape
+from nodes.fleet.wire_shapes import CredentialReply, EnrolledShape, InterfaceShape, NodeRowShape, NodeShape, RoomShape, SiteShape
 
 _INVENTORY = "fleet inventory, no production command"
 
@@ -119,7 +119,7 @@ class NodeViewSet(FacetsMixin, ExportMixin, TallyViewSet):
         if chosen.reveals:
             rows = rows.filter(partial=False)
         page, limit, cursor = pagination.page(chosen.apply(rows), request.GET, chosen)
-        return pagination.Page(camelized(shapes.rows(page, self.actor)), limit=limit, next_cursor=cursor)
+        return pagination.Page(camelized(shapes.rows(page)), limit=limit, next_cursor=cursor)
 
     def export_rows(self, queryset):
         return selectors.with_interfaces(queryset, self.actor).iterator(chunk_size=500)
@@ -142,7 +142,7 @@ class NodeViewSet(FacetsMixin, ExportMixin, TallyViewSet):
         return self._reply(self._one())
 
     def _reply(self, node: Node) -> Response:
-        return Response(camelized(shapes.one(node, self.actor)), headers={"ETag": etag(node.pk, node.revision)})
+        return Response(camelized(shapes.one(node)), headers={"ETag": etag(node.pk, node.revision)})
 
     @extend_schema(responses={200: dict})
     def actions(self, request, id):  # noqa: A002
@@ -152,7 +152,7 @@ class NodeViewSet(FacetsMixin, ExportMixin, TallyViewSet):
     @extend_schema(request=EnrolBody, responses={201: EnrolledShape})
     def enroll(self, request):
         made, credential, token = services.enrol(actor=self.actor, body=self.body(EnrolBody))
-        node = camelized(shapes.one(self._seen().get(pk=made.pk), self.actor))
+        node = camelized(shapes.one(self._seen().get(pk=made.pk)))
         reply = Response(
             {"node": node, "credential": camelized(shapes.credential(credential, token))},
             status=201,

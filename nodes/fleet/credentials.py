@@ -132,6 +132,16 @@ def revoke_all(node: Node, now) -> int:
 
 
 @transaction.atomic
+def revoke(*, actor: Actor, credential: NodeCredential) -> None:
+    """End one credential now; harmless to repeat."""
+    node = lock(credential.node_id)
+    still = NodeCredential.objects.filter(pk=credential.pk).exclude(state=CredentialState.REVOKED)
+    if still.update(state=CredentialState.REVOKED, revoked_at=clock.now()):
+        _record("node.credential.revoked", actor, node, Perm.NODE_MANAGE)
+        hints.changed(node.pk, "credential")
+
+
+@transaction.atomic
 def deliver_fresh(credential: NodeCredential) -> str | None:
     """For a heartbeat over an expiring credential that delivers: a fresh token, which voids the unused one before it; else None."""
     if credential.state != CredentialState.EXPIRING or credential.deliver != Deliver.NODE:

@@ -18,7 +18,7 @@ _AT_MOST_EVERY = timedelta(seconds=1)
 def snapshot(actor: Actor, argument: str | None) -> dict:
     """`{"nodes": […]}`: every row in scope, worst work is left to the reader."""
     rows = list(selectors.with_interfaces(selectors.visible_nodes(actor).filter(retired_at=None).order_by("alias", "pk"), actor))
-    return {"nodes": camelized(shapes.rows(rows, actor))}
+    return {"nodes": camelized(shapes.rows(rows))}
 
 
 def visible(actor: Actor, pairs: list) -> set:

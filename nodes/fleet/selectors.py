@@ -1,7 +1,6 @@
 """Who may see which nodes, and what is computed about them in SQL: liveness, status, worst severity."""
 
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Case, CharField, DateTimeField, Exists, F, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery, Value, When
@@ -62,11 +61,15 @@ def nodes() -> QuerySet:
 
 
 def visible_nodes(actor: Actor, permission: Perm = Perm.NODE_READ) -> QuerySet:
-    """Nodes in reach, and those of which only an interface is (`partial` true: shown reduced)."""
+    """Nodes in reach, and those of which only an interface is (`partial` true: shown reduced); `site_seen`: the site itself is in scope.
+
+    Ids of ancestors are always shown, their labels only if they are in scope themselves.
+    """
     whole = ports.scoped(Node.objects.all(), actor, permission)
     parts = ports.scoped(Interface.objects.all(), actor, permission)
     reached = nodes().filter(Q(pk__in=whole.values("pk")) | Q(pk__in=parts.values("node_id")))
-    return reached.annotate(partial=~Exists(whole.filter(pk=OuterRef("pk"))))
+    sites = visible_sites(actor, permission).filter(pk=OuterRef("site_id"))
+    return reached.annotate(partial=~Exists(whole.filter(pk=OuterRef("pk"))), site_seen=Exists(sites))
 
 
 def visible_interfaces(actor: Actor, permission: Perm = Perm.NODE_READ) -> QuerySet:
@@ -85,11 +88,6 @@ def visible_sites(actor: Actor, permission: Perm = Perm.NODE_READ) -> QuerySet:
 
 def visible_rooms(actor: Actor, permission: Perm = Perm.NODE_READ) -> QuerySet:
     return ports.scoped(Room.objects.select_related("site"), actor, permission)
-
-
-def site_names(actor: Actor, site_ids: set[UUID]) -> dict[UUID, str]:
-    """Names of those sites that are in scope themselves: ids of ancestors are always shown, labels only then."""
-    return dict(visible_sites(actor).filter(pk__in=site_ids).values_list("pk", "name"))
 
 
 def changed_status() -> QuerySet:

@@ -3,14 +3,11 @@
 A node of which only an interface is in reach is shown reduced: id, alias, status and the reached interfaces.
 """
 
-from uuid import UUID
-
 from config.kernel import clock
-from config.kernel.access import Actor
 from config.kernel.names import FreeForm
-from nodes.fleet import selectors, sources
+from nodes.fleet import sources
 from nodes.fleet.models import Channel, Interface, Node, NodeCredential
-from nodes.fleet.ports import IDLE, CaptureState, ports
+from nodes.fleet.ports import IDLE, CaptureState, capture_of, ports
 from nodes.fleet.states import ChannelRole, default_monitor
 from nodes.health.states import Severity
 
@@ -142,32 +139,27 @@ def detail(node: Node, *, site_name: str | None, capture: CaptureState) -> dict:
     }
 
 
-def rows(nodes: list[Node], actor: Actor) -> list[dict]:
-    """Rows of `selectors.visible_nodes(actor)`: two queries more, for capture states and names of sites."""
-    whole = [node for node in nodes if not node.partial]
-    names = selectors.site_names(actor, {node.site_id for node in whole}) if whole else {}
-    captures = ports.capture_state([node.pk for node in whole]) if whole else {}
-    return [_shaped(node, names, captures) for node in nodes]
+def rows(nodes: list[Node]) -> list[dict]:
+    """Rows of `selectors.visible_nodes(actor)`; one port call more, for the capture states."""
+    whole = [node.pk for node in nodes if not node.partial]
+    captures = ports.capture_state(whole) if whole else {}
+    return [_reduced(node, _brief) if node.partial else row(node, site_name=_site_name(node), capture=captures.get(node.pk, IDLE)) for node in nodes]
 
 
-def _shaped(node: Node, names: dict[UUID, str], captures: dict[UUID, CaptureState]) -> dict:
-    if node.partial:
-        return _reduced(node, _brief)
-    return row(node, site_name=names.get(node.site_id), capture=captures.get(node.pk, IDLE))
+def _site_name(node: Node) -> str | None:
+    return node.site.name if node.site_seen else None
 
 
-def one(node: Node, actor: Actor) -> dict:
-    """The detail as this actor sees it."""
+def one(node: Node) -> dict:
+    """The detail of a node of `selectors.visible_nodes(actor)`."""
     if node.partial:
         return _reduced(node, interface)
-    names = selectors.site_names(actor, {node.site_id})
-    captures = ports.capture_state([node.pk])
-    return detail(node, site_name=names.get(node.site_id), capture=captures.get(node.pk, IDLE))
+    return detail(node, site_name=_site_name(node), capture=capture_of(node.pk))
 
 
 def public_row(node: Node, *, with_location: bool) -> dict:
     """The row for topic `nodes`, whose readers differ: never the site's name (they have it by its id), the rest of the place when it changed."""
-    shown = row(node, site_name=None, capture=ports.capture_state([node.pk]).get(node.pk, IDLE))
+    shown = row(node, site_name=None, capture=capture_of(node.pk))
     del shown["location"]["site_name"]
     if not with_location:
         del shown["location"]

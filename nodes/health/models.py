@@ -91,3 +91,6 @@ class HealthReport(models.Model):
         default_permissions = ()
         constraints = [models.UniqueConstraint(fields=["node", "report_id"], name="health_report_once")]
         indexes = [models.Index(fields=["created_at"], name="health_report_age")]
+
+    def __str__(self):
+        return str(self.report_id)

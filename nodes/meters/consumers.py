@@ -11,7 +11,7 @@ import structlog
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from config.kernel import authentication, broker, context, wire
+from config.kernel import authentication, context, wire
 from config.kernel.access import ANONYMOUS, Actor, Kind, ports
 from config.kernel.errors import ApiError, from_exception
 from config.kernel.live.consumer import close_code, request_of
@@ -98,11 +98,15 @@ class NodeConsumer(AsyncWebsocketConsumer):
             header = frames.check(payload)
         except frames.WireError as error:
             raise ApiError("frame_invalid", str(error)) from error
-        if header.interface_id not in intake.known(self.node_id):
-            if not await database_sync_to_async(owned.owns)(self.node_id, header.interface_id):
-                raise ApiError("frame_invalid", "The interface is not this node's.")
+        if not await self._owns(header.interface_id):
+            raise ApiError("frame_invalid", "The interface is not this node's.")
         if await intake.writer().store(payload, header):
             metrics.METER_FRAMES.labels("socket").inc()
+
+    async def _owns(self, interface_id) -> bool:
+        if interface_id in intake.known(self.node_id):
+            return True
+        return await database_sync_to_async(owned.owns)(self.node_id, interface_id)
 
     def _count(self) -> None:
         second = int(asyncio.get_running_loop().time())

@@ -7,12 +7,14 @@ asked again whenever anyone's changed, at the latest every 4 s.
 import asyncio
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from channels.db import database_sync_to_async
 
-from config.kernel import broker, wire as json_wire
+from config.kernel import broker
+from config.kernel import wire as json_wire
 from config.kernel.access import Actor, Perm, holds, ports
 from config.kernel.errors import ApiError, FieldError
 from config.kernel.ids import uuid7
@@ -181,10 +183,8 @@ class Feed:
             for chunk in await database_sync_to_async(lambda: list(self.first()))() or [_COMMENT]:
                 yield chunk
             while True:
-                try:
+                with suppress(TimeoutError):
                     await asyncio.wait_for(box.filled.wait(), CHECK_SECONDS)
-                except TimeoutError:
-                    pass
                 if clock() - checked >= CHECK_SECONDS:
                     checked, before = clock(), self.interfaces
                     if not await database_sync_to_async(self.may_go_on)():
@@ -192,7 +192,7 @@ class Feed:
                     if self.interfaces is not before:
                         _close(watches)
                         watches = self._watches(box)
-                if chunk := b"".join(self.render(payload) for payload in frames_in(box.take())):
+                if chunk := self.take(box):
                     yield chunk
                 if clock() - commented >= COMMENT_SECONDS:
                     commented = clock()
@@ -201,6 +201,10 @@ class Feed:
         finally:
             _close(watches)
             await asyncio.to_thread(self.places.leave)
+
+    def take(self, box: "_Box") -> bytes:
+        """What the hub put into the box, as events."""
+        return b"".join(self.render(payload) for payload in frames_in(box.take()))
 
     def _watches(self, box: _Box) -> list[hub.Watch]:
         by_node: dict[UUID, set[UUID]] = {}

@@ -20,3 +20,6 @@ class MeterRollup(models.Model):
     class Meta:
         default_permissions = ()
         db_table = "meter_rollup"
+
+    def __str__(self):
+        return f"{self.interface_id} {self.minute:%Y-%m-%d %H:%M}"

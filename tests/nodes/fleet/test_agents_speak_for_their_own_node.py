@@ -1,5 +1,6 @@
 """A node's credential opens its own agent routes and nothing else; the heartbeat is cheap and says what is wanted."""
 
+import re
 from datetime import timedelta
 from uuid import uuid4
 
@@ -28,9 +29,7 @@ def routes(of_nodes: bool):
 
 
 def filled(path: str, node_id) -> str:
-    for name in ("id", "iid", "rid", "jid", "pk"):
-        path = path.replace(f"<uuid:{name}>", str(node_id) if name == "id" else str(uuid4()))
-    return path
+    return re.sub(r"<uuid:(\w+)>", lambda match: str(node_id if match[1] == "id" else uuid4()), path)
 
 
 def test_a_heartbeat_brings_the_node_online_and_its_interfaces_to_life(node_client, api, alice):

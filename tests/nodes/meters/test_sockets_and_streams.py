@@ -6,6 +6,7 @@ import json
 import pytest
 from asgiref.sync import sync_to_async
 from channels.testing import WebsocketCommunicator
+from django.db import connections
 from django.test import AsyncClient
 
 from config.kernel import broker
@@ -14,7 +15,7 @@ from nodes.fleet import credentials, hints
 from nodes.meters import events, wire
 from nodes.meters.consumers import NodeConsumer
 from tests.cast import token_of
-from tests.factories.nodes import issue_token, make_interface, make_node
+from tests.factories.nodes import issue_token, make_node
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -25,6 +26,12 @@ def binary(interface, seq=1, kind=wire.FEATURES, rms=-20.0) -> bytes:
     level = wire.ChannelLevel(channel_index=1, rms_dbfs=rms, peak_dbfs=rms)
     period = 100 if kind == wire.LEVELS else 1000
     return wire.encode(wire.MeterFrame(interface_id=interface.pk, seq=seq, captured_at_us=ring.now_us(), period_ms=period, levels=(level,), kind=kind))
+
+
+@pytest.fixture(autouse=True)
+async def _threads_let_go_of_the_database():
+    yield
+    await sync_to_async(connections.close_all)()
 
 
 class NodeSocket:
