@@ -13,6 +13,7 @@ import signal
 import socket
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from nodes.agent import cache, durable, identity, inventory
 from nodes.agent.backoff import Backoff
@@ -178,6 +179,7 @@ class Program:
                 self._reach(True, "")
                 if answer.status == 401:
                     wait = timing.unauthorized_seconds
+                    await self._try_fresh_credential()
                 elif answer.retryable:
                     wait = backoff.next(answer.retry_after_seconds)
                 else:
@@ -222,12 +224,25 @@ class Program:
         elif answer.status != 401 and not answer.retryable:
             log.error("the heartbeat is refused: %s %s", answer.status, answer.code)
 
+    @property
+    def _fresh_credential(self) -> Path:
+        return self._settings.credential_path.with_name("credential.new")
+
     async def _rotate(self, token: str) -> None:
         """Delivered by a heartbeat: written down, used once, only then in the old one's place."""
-        path = self._settings.credential_path
-        fresh = path.with_name("credential.new")
-        identity.write_credential(fresh, token)
-        answer = await self._heartbeat(token)
+        identity.write_credential(self._fresh_credential, token)
+        await self._try_fresh_credential()
+
+    async def _try_fresh_credential(self) -> None:
+        """Also when the old one is refused: the reply to the new one's first use may have been lost."""
+        path, fresh = self._settings.credential_path, self._fresh_credential
+        token = read_credential(fresh)
+        if not token:
+            return
+        try:
+            answer = await self._heartbeat(token)
+        except Unreachable:
+            return
         if answer.ok:
             fresh.replace(path)
             durable.fsync_directory(path.parent)
