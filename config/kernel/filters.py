@@ -130,7 +130,7 @@ class AllOf(Text):
 
 @dataclass(frozen=True)
 class Each:
-    """A facet over the elements of an array column."""
+    """A facet over the elements of an array column that holds none of them twice."""
 
     field: str
 
