@@ -102,6 +102,7 @@ class NodeViewSet(FacetsMixin, ExportMixin, TallyViewSet):
         "interface": Route(Perm.NODE_MANAGE, exempt=_INVENTORY, errors=("channel_out_of_range", "interface_capturing")),
     }
     filters = NodeFilters
+    serializer_class = NodeRowShape
     read_permission = Perm.NODE_READ
     export_name = "node"
     export_columns = exports.COLUMNS

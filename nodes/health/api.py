@@ -11,7 +11,7 @@ from config.kernel.viewsets import ExportMixin, FacetsMixin, TallyViewSet
 from nodes.fleet.agent_api import AgentViewSet, agent_route
 from nodes.health import selectors, services, shapes
 from nodes.health.filters import HealthEventFilters
-from nodes.health.serializers import HealthEventShape, ReportBody, ReportedShape
+from nodes.health.serializers import HealthEventShape, HealthReportBody, ReportedShape
 
 EXPORT_COLUMNS = [
     ("id", lambda row: str(row.pk)),
@@ -47,6 +47,7 @@ class HealthEventViewSet(FacetsMixin, ExportMixin, TallyViewSet):
         "retrieve": Route(Perm.HEALTH_READ),
     }
     filters = HealthEventFilters
+    serializer_class = HealthEventShape
     export_name = "health.event"
     export_columns = EXPORT_COLUMNS
 
@@ -75,8 +76,8 @@ class HealthReportViewSet(AgentViewSet):
         "report": agent_route(Perm.HEALTH_ACKNOWLEDGE, exempt="a machine's report", errors=("event_type_reserved", "not_found")),
     }
 
-    @extend_schema(request=ReportBody, responses={200: ReportedShape, 201: ReportedShape})
+    @extend_schema(request=HealthReportBody, responses={200: ReportedShape, 201: ReportedShape})
     def report(self, request, id):  # noqa: A002
-        event, made = services.report(actor=self.actor, node=self.node, body=self.body(ReportBody))
+        event, made = services.report(actor=self.actor, node=self.node, body=self.body(HealthReportBody))
         shown = camelized(shapes.event(event)) if event is not None else None
         return Response({"event": shown}, status=201 if made else 200)

@@ -11,7 +11,7 @@ def _choice(enum, **kwargs) -> serializers.ChoiceField:
     return serializers.ChoiceField(choices=[item.value for item in enum], **kwargs)
 
 
-class ReportBody(Serializer):
+class HealthReportBody(Serializer):
     """POST /nodes/:id/health-events."""
 
     id = serializers.UUIDField()
