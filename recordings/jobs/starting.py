@@ -31,7 +31,7 @@ class Wish:
     folder: str = ""
     tags: list[str] = field(default_factory=list)
     duration_seconds: int | None = None
-    profile_id: UUID | None = None
+    profile: RecordingProfile | None = None
     upload_policy_id: UUID | None = None
     retention_policy_id: UUID | None = None
     interface_id: UUID | None = None
@@ -46,7 +46,7 @@ def start(*, actor: Actor, wish: Wish) -> tuple[Recording, Job]:
     """
     with patient():
         node = locking.node(wish.node_id)
-        profile = profile_for(actor, wish.profile_id)
+        profile = wish.profile or default_profile()
         if wish.interface_id is not None and not node.interfaces.filter(pk=wish.interface_id).exists():
             raise ApiError("reference_not_found", data={"path": "captureInterfaceId"})
         if refusal := demands.node_refusal(node):
@@ -68,13 +68,16 @@ def start(*, actor: Actor, wish: Wish) -> tuple[Recording, Job]:
     return recording, job
 
 
-def profile_for(actor: Actor, profile_id: UUID | None) -> RecordingProfile:
-    """The profile asked for, in scope, else the default one for audio."""
-    if profile_id is None:
-        chosen = RecordingProfile.objects.filter(kind=MediaKind.AUDIO, is_default=True).first()
-        if chosen is None:
-            raise ApiError("profile_disabled", "There is no default profile. Name one, or make one the default.")
-        return chosen
+def default_profile() -> RecordingProfile:
+    """The default one for audio; ApiError profile_disabled if somebody's SQL left none."""
+    chosen = RecordingProfile.objects.filter(kind=MediaKind.AUDIO, is_default=True).first()
+    if chosen is None:
+        raise ApiError("profile_disabled", "There is no default profile. Name one, or make one the default.")
+    return chosen
+
+
+def profile_in_scope(actor: Actor, profile_id: UUID) -> RecordingProfile:
+    """A profile that a body names; ApiError reference_not_found."""
     visible = ports.scoped(RecordingProfile.objects.filter(kind=MediaKind.AUDIO), actor, Perm.SETTINGS_READ)
     chosen = visible.filter(pk=profile_id).first()
     if chosen is None:

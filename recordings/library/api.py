@@ -140,13 +140,14 @@ class RecordingViewSet(ListMixin, FacetsMixin, ExportMixin, TallyViewSet):
             raise ApiError("reference_not_found", data={"path": "sessionId"})
         editing.refuse_unknown_policies(body)
         references.node(node_id, self.actor, Perm.RECORDING_CREATE, "nodeId")
+        profile_id = body.get("recording_profile_id")
         wish = starting.Wish(
             node_id=node_id,
             name=body.get("name", ""),
             folder=body.get("folder", ""),
             tags=body.get("tags", []),
             duration_seconds=body.get("duration_seconds"),
-            profile_id=body.get("recording_profile_id"),
+            profile=starting.profile_in_scope(self.actor, profile_id) if profile_id else None,
             interface_id=body.get("capture_interface_id"),
             backend=body.get("capture_backend"),
         )

@@ -42,7 +42,7 @@ def test_how_the_sound_is_cut_into_blocks_does_not_matter_and_every_level_holds_
 def test_the_finest_levels_are_left_out_when_they_grow_too_large():
     values = tone(20, channels=2, rate=8000)
     small = build(values, cuts=range(0, len(values), 1000), rate=8000, limit_bytes=400).levels()
-    full = {rate: data for rate, data in build(values, rate=8000).levels()}
+    full = dict(build(values, rate=8000).levels())
     assert small[0][0] < 64 and small[0][1].nbytes <= 400
     for rate, data in small:
         assert np.array_equal(data, full[rate])
