@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from django.http import HttpResponse
 
 from config.kernel import authentication, clock, errors, wire
+from config.kernel.access import ports
 from config.kernel.errors import ApiError
 from config.kernel.models import IdempotencyRecord
 
@@ -36,9 +37,15 @@ def run(request, dispatch, view) -> HttpResponse:
         # Read the body before the transaction starts: a slow client must not hold one open.
         fingerprint = _fingerprint(request)
     except ApiError as error:
+        ports.refused(error, request, view)
         return errors.response(error)
     request._after_rollback = []
-    reply = _once(request, dispatch, f"{actor.kind}:{actor.id}", key, fingerprint)
+    try:
+        reply = _once(request, dispatch, f"{actor.kind}:{actor.id}", key, fingerprint)
+    except ApiError as error:
+        request.actor = actor
+        ports.refused(error, request, view)
+        return errors.response(error)
     for report in request._after_rollback:
         report()
     return reply
@@ -54,25 +61,22 @@ def after_rollback(request, report) -> None:
 
 
 def _once(request, dispatch, scope: str, key: str, fingerprint: bytes) -> HttpResponse:
-    try:
-        with transaction.atomic():
-            if not _try_lock(scope, key):
-                raise ApiError("idempotency_key_in_use", headers={"Retry-After": "1"})
-            record = IdempotencyRecord.objects.filter(scope=scope, key=key).first()
-            if record is not None and (clock.now() - record.created_at).total_seconds() < KEEP_SECONDS:
-                return _replay(record, fingerprint)
-            if record is not None:
-                record.delete()
-            reply = dispatch()
-            if hasattr(reply, "render") and not reply.is_rendered:
-                reply.render()
-            if 200 <= reply.status_code < 300 and not reply.streaming:
-                _store(scope, key, fingerprint, reply)
-            elif reply.status_code >= 300:
-                transaction.set_rollback(True)
-            return reply
-    except ApiError as error:
-        return errors.response(error)
+    with transaction.atomic():
+        if not _try_lock(scope, key):
+            raise ApiError("idempotency_key_in_use", headers={"Retry-After": "1"})
+        record = IdempotencyRecord.objects.filter(scope=scope, key=key).first()
+        if record is not None and (clock.now() - record.created_at).total_seconds() < KEEP_SECONDS:
+            return _replay(record, fingerprint)
+        if record is not None:
+            record.delete()
+        reply = dispatch()
+        if hasattr(reply, "render") and not reply.is_rendered:
+            reply.render()
+        if 200 <= reply.status_code < 300 and not reply.streaming:
+            _store(scope, key, fingerprint, reply)
+        elif reply.status_code >= 300:
+            transaction.set_rollback(True)
+        return reply
 
 
 def _try_lock(scope: str, key: str) -> bool:
