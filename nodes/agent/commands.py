@@ -16,6 +16,7 @@ import numpy as np
 
 from nodes.agent import config, durable, encode, identity, inventory, render, sources
 from nodes.agent.client import Controller, Unreachable, read_credential
+from nodes.agent.clock import format_time
 from nodes.agent.config import ConfigError, Settings
 from nodes.agent.jobs import load
 from nodes.agent.loops import Program
@@ -73,6 +74,7 @@ async def enrol(settings: Settings, flags: dict) -> int:
                 "agentInstanceId": identity.instance_id(settings.data_dir),
                 "processId": durable.uuid7(),
                 "seq": 0,
+                "sentAt": format_time(time.time()),
                 "agentVersion": inventory.AGENT_VERSION,
                 "status": "starting",
                 "activeJobs": [],

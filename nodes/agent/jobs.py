@@ -22,7 +22,8 @@ PHASES = ("claimed", "capturing", "captured", "rendered", "uploading", "uploaded
 VERSION = 1
 ROLL_SHARE = 0.95
 DEFAULT_MAX_FILE_BYTES = 68_719_476_736
-GAP_CAUSES = ("device_lost", "restart", "overrun", "reconnect", "disk")
+#: What one report may hold.
+MAX_GAPS, MAX_LISTED = 2000, 1000
 
 
 @dataclass
@@ -151,7 +152,7 @@ class Job:
         return 0 if cell == 0 else self._first_cell_frames() + (cell - 1) * self.track_frames()
 
     def gap_report(self) -> list[dict]:
-        """The wire's `gaps`."""
+        """The wire's `gaps`, the newest of too many."""
         rate = self.sample_rate or 1
         with self.lock:
             return [
@@ -160,7 +161,7 @@ class Job:
                     "lengthSeconds": round(gap.frames / rate, 3),
                     "cause": gap.cause,
                 }
-                for gap in self.gaps
+                for gap in self.gaps[-MAX_GAPS:]
             ]
 
     # -- persistence ---------------------------------------------------------------------------
@@ -261,7 +262,8 @@ class JobStore:
     def quarantined(self) -> list[dict]:
         """The heartbeat's `quarantine`: what lies there, by its files' own record."""
         entries = []
-        for folder in sorted(path for path in self.quarantine_root.iterdir() if path.is_dir()):
+        folders = sorted(path for path in self.quarantine_root.iterdir() if path.is_dir())
+        for folder in folders[:MAX_LISTED]:
             try:
                 state = durable.read_json(folder / "state.json") or {}
             except ValueError:
@@ -270,7 +272,7 @@ class JobStore:
             size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
             entries.append(
                 {
-                    "jobId": state.get("jobId", folder.name),
+                    "jobId": state.get("jobId", folder.name.partition(".")[0]),
                     "bytes": size,
                     "sha256": tracks[-1]["sha256"] if tracks else None,
                 }

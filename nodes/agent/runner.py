@@ -33,6 +33,7 @@ NEED_FACTOR = 1.6
 SPARE_FACTOR = 1.2
 LEAST_FREE_BYTES = 512 * 1024 * 1024
 REFUSED_HEARTBEAT_SECONDS = 60.0
+MAX_RESULTS = 200
 
 
 @dataclass
@@ -418,7 +419,7 @@ class JobRunner:
             "gaps": job.gap_report(),
             "freeDiskBytes": inventory.disk(job.folder)["freeBytes"],
             "uploadOffset": newest.offset if newest else 0,
-            "results": [self._results[index] for index in sorted(self._results)],
+            "results": [self._results[index] for index in sorted(self._results)[:MAX_RESULTS]],
         }
 
     async def _take_job(self, wire: dict) -> None:

@@ -201,7 +201,7 @@ class AvStream:
         spec = self.spec
         if spec.kind == "lavfi":
             graph = spec.ref
-            if "[" not in graph:
+            if not graph.rstrip().endswith("]"):
                 graph += f",asetnsamples=n={round(spec.sample_rate * BLOCK_SECONDS)}:p=0"
             return av.open(graph, format="lavfi")
         if spec.kind in ("alsa", "pulse"):

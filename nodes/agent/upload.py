@@ -106,8 +106,8 @@ class TrackUpload:
             if answer.status == 202:
                 return self._timing.verify_poll_seconds
             if not answer.ok:
-                if answer.code == "upload_offset_mismatch" and self._next_offset(answer) != offset:
-                    offset = self._next_offset(answer)
+                if (wanted := self._wanted_offset(answer)) not in (None, offset):
+                    offset = wanted
                     continue
                 return self._judge(answer)
             if self._confirmed(answer):
@@ -116,7 +116,12 @@ class TrackUpload:
             log.error("job %s: the controller names another sha256", self._job.job_id)
             return self._backoff.next()
 
-    def _next_offset(self, answer: Answer) -> int:
+    def _wanted_offset(self, answer: Answer) -> int | None:
+        """Where a refusal says to go on: another file's remains give way to ours from 0."""
+        if answer.code == "upload_changed":
+            return 0
+        if answer.code != "upload_offset_mismatch":
+            return None
         offset = answer.error_data.get("offset", 0)
         return offset if isinstance(offset, int) and 0 <= offset < self._track.size_bytes else 0
 

@@ -373,7 +373,9 @@ class FakeController:
         offset, total = (int(match[1]), int(match[3])) if match else (0, length)
         key = recording_id, int(headers["track-index"])
         stored = self.files.get(key)
-        if stored is None or (offset == 0 and stored.digest != digest):
+        if stored is not None and stored.digest != digest and offset:
+            return None, offset, key
+        if stored is None or stored.digest != digest:
             stored = self.files[key] = StoredFile(digest, total)
         return stored, offset, key
 
@@ -389,6 +391,8 @@ class FakeController:
         if digest_field(body) != headers["content-digest"]:
             return 422, {"code": "checksum_mismatch", "data": {"scope": "part"}, "message": ""}, {}
         stored, offset, key = self._stored(recording_id, headers, len(body))
+        if stored is None:
+            return 409, {"code": "upload_changed", "data": {}, "message": ""}, {}
         if stored.complete and stored.digest == headers["repr-digest"]:
             return 200, {"data": self._file_data(stored)}, {}
         if offset != len(stored.content):
