@@ -12,7 +12,14 @@ from pathlib import Path
 
 from django.conf import settings
 
-PARTS = ("nodes/__init__.py", "nodes/agent/**/*.py", "nodes/meters/__init__.py", "nodes/meters/wire.py", "nodes/health/__init__.py", "nodes/health/rules.py")
+PARTS = (
+    "nodes/__init__.py",
+    "nodes/agent/**/*.py",
+    "nodes/meters/__init__.py",
+    "nodes/meters/wire.py",
+    "nodes/health/__init__.py",
+    "nodes/health/rules.py",
+)
 NEEDS = {"av", "numpy", "httpx", "websockets"}
 _PINNED = re.compile(r"^([a-z0-9._-]+)==", re.IGNORECASE)
 

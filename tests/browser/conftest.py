@@ -1,0 +1,159 @@
+"""Chromium against a whole control room with a local node on a test signal: one stack and one browser for all of these tests."""
+
+import os
+import shutil
+import time
+from dataclasses import dataclass, field
+
+import httpx
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from config.stack.testing import Stack
+
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+]  # fmt: skip
+PATIENCE_SECONDS = 60
+
+
+def pytest_collection_modifyitems(items):
+    """One worker runs them all, and a start of the whole stack has time."""
+    for item in items:
+        if "tests/browser/" in item.path.as_posix():
+            item.add_marker(pytest.mark.xdist_group("browser"))
+            item.add_marker(pytest.mark.timeout(400))
+
+
+def chromium_path() -> str:
+    found = os.environ.get("CHROMIUM_PATH") or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if not found:
+        pytest.fail("No Chromium: set CHROMIUM_PATH, or install chromium.")
+    return found
+
+
+@pytest.fixture(scope="session")
+def room():
+    stack = Stack(bare=False, environment={"RATE_LIMIT_ENABLED": "0"})
+    yield stack
+    stack.stop()
+
+
+class Api:
+    """The owner's other hand: the same control room by its API."""
+
+    def __init__(self, stack: Stack):
+        email, password = stack.owner
+        self.http = httpx.Client(base_url=f"{stack.origin}/api/v1", timeout=20)
+        token = self.post("/auth/login", {"email": email, "password": password})["token"]
+        self.http.headers["Authorization"] = f"Bearer {token}"
+
+    def get(self, path: str, **query):
+        return self._data(self.http.get(path, params=query))
+
+    def post(self, path: str, body: dict | None = None):
+        return self._data(self.http.post(path, json=body or {}))
+
+    def patch(self, path: str, body: dict):
+        return self._data(self.http.patch(path, json=body))
+
+    @staticmethod
+    def _data(reply: httpx.Response):
+        assert reply.is_success, f"{reply.request.method} {reply.request.url} → {reply.status_code} {reply.text[:500]}"
+        return reply.json()["data"] if reply.content else None
+
+    def wait(self, read, what: str, seconds: float = PATIENCE_SECONDS):
+        """The first truthy answer of `read()`."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if found := read():
+                return found
+            time.sleep(0.3)
+        raise AssertionError(f"{what} did not happen within {seconds} s")
+
+    def local_node(self) -> dict:
+        return self.wait(lambda: next((n for n in self.get("/nodes") if n["status"] != "offline" and n["interfaces"]), None), "a node online")
+
+    def record(self, name: str, seconds: float = 4, **fields) -> dict:
+        """A finished recording with its waveform."""
+        made = self.post("/recordings", {"nodeId": self.local_node()["id"], "name": name, **fields})["recording"]
+        path = f"/recordings/{made['id']}"
+        self.wait(lambda: self.get(path)["status"] == "recording", f"{name} recording")
+        time.sleep(seconds)
+        self.post(f"{path}/stop")
+        return self.wait(lambda: (r := self.get(path))["analysisStatus"] == "ready" and r["file"] and r, f"{name} stored and read")
+
+
+@pytest.fixture(scope="session")
+def api(room):
+    return Api(room)
+
+
+@pytest.fixture(scope="session")
+def take(api):
+    """One finished recording that tests look at and don't change."""
+    return api.record("Evening take", folder="festival/day-2", tags=["broadcast"])
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Watch:
+    """What the browser complained about. A test that provokes a refusal says which statuses it expects."""
+
+    expected: set[int] = field(default_factory=set)
+    said: list[str] = field(default_factory=list)
+
+    def follow(self, page: Page) -> None:
+        page.on("pageerror", lambda error: self.said.append(f"{page.url}: {error}"))
+        page.on("console", lambda message: self._console(page, message))
+
+    def _console(self, page: Page, message) -> None:
+        if message.type not in {"error", "warning"}:
+            return
+        if any(f"status of {status}" in message.text for status in self.expected):
+            return
+        self.said.append(f"{page.url}: {message.text}")
+
+
+@pytest.fixture
+def watch():
+    watching = Watch()
+    yield watching
+    assert watching.said == []
+
+
+@pytest.fixture
+def new_page(chromium, room, watch):
+    """Pages in fresh contexts: `new_page(signed_in=False, color_scheme="light")`."""
+    contexts = []
+
+    def make(*, signed_in: bool = True, **options) -> Page:
+        context = chromium.new_context(**{"base_url": room.origin, "viewport": {"width": 1440, "height": 900}, "color_scheme": "dark", **options})
+        contexts.append(context)
+        if signed_in:
+            email, password = room.owner
+            reply = context.request.post(
+                "/api/v1/auth/login", data={"email": email, "password": password, "cookie": True}, headers={"Origin": room.origin}
+            )
+            assert reply.ok, reply.text()
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE_SECONDS * 1000)
+        watch.follow(page)
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def page(new_page):
+    return new_page()

@@ -1,0 +1,46 @@
+"""WCAG 2.2 AA by rule, in both themes, on every screen; and nothing on any of them that the browser complains about (`watch`)."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+SCREENS = {
+    "overview": ("/", "#live li"),
+    "fleet": ("/nodes", ".tile"),
+    "node": ("/nodes/{node}", "#bridge .mx:not(:empty)"),
+    "library": ("/recordings", "tbody tr"),
+    "recording": ("/recordings/{take}", "#file dd"),
+    "audit": ("/audit", "tbody tr"),
+    "account": ("/account", "#sign-ins li"),
+}
+
+
+def violations(page) -> list[str]:
+    found = Axe().run(page, options=RULES).response["violations"]
+    return [f"{v['id']}: {node['target']} {node['failureSummary']}" for v in found for node in v["nodes"]]
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("screen", SCREENS)
+def test_a_screen_has_no_violation(new_page, api, take, screen, theme):
+    address, ready = SCREENS[screen]
+    page = new_page(color_scheme=theme, reduced_motion="reduce")
+    page.goto(address.format(node=api.local_node()["id"], take=take["id"]))
+    page.locator(ready).first.wait_for()
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_the_sign_in_has_no_violation(new_page, theme):
+    page = new_page(signed_in=False, color_scheme=theme)
+    page.goto("/sign-in")
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_a_phone_scrolls_only_downwards(new_page, api, take, screen):
+    address, ready = SCREENS[screen]
+    page = new_page(viewport={"width": 390, "height": 844}, has_touch=True)
+    page.goto(address.format(node=api.local_node()["id"], take=take["id"]))
+    page.locator(ready).first.wait_for(state="attached")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390

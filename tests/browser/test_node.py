@@ -1,0 +1,80 @@
+import re
+
+from playwright.sync_api import expect
+
+PIXELS = """() => {
+    const c = document.querySelector("#bridge canvas");
+    return Array.from(c.getContext("2d").getImageData(0, 0, c.width, c.height).data).reduce((s, v, i) => (s * 31 + v * (i % 7 + 1)) % 1000003, 7);
+}"""
+
+
+def test_the_bridge_moves_and_says_its_levels(page, api):
+    page.goto(f"/nodes/{api.local_node()['id']}")
+    expect(page.locator("#bridge .mx").first).to_have_text(re.compile(r"^−\d+\.\d$"))
+    expect(page.locator("#bridge canvas")).to_have_attribute("aria-label", re.compile("have signal"))
+    seen = set()
+    for _ in range(6):
+        page.wait_for_timeout(250)
+        seen.add(page.evaluate(PIXELS))
+    assert len(seen) >= 4
+
+
+def test_r_records_and_the_phases_are_shown_until_it_is_stored(page, api):
+    page.goto(f"/nodes/{api.local_node()['id']}")
+    expect(page.locator("#record")).not_to_have_attribute("aria-disabled", "true")
+    page.keyboard.press("r")
+    now = page.locator("#now li")
+    expect(now.locator(".phases .now")).to_have_text("Capturing")
+    stop = now.get_by_role("button", name=re.compile("Stop"))
+    stop.click()
+    stop.click()
+    expect(page.locator("#now-none")).to_be_visible()
+    expect(now).to_have_count(0)
+
+
+def test_channels_get_names_and_roles_and_the_bridge_shows_them(page, api):
+    node = api.local_node()
+    page.goto(f"/nodes/{node['id']}")
+    page.locator("#interface-list").get_by_role("button", name=re.compile("^Edit")).click()
+    page.get_by_label("Name of channel 1").fill("Lectern")
+    page.get_by_label("Role of channel 2").select_option("unused")
+    page.locator("#interface-form").get_by_role("button", name="Save").click()
+    expect(page.locator("#bridge .strip", has_text="Lectern")).to_be_visible()
+    expect(page.locator("#bridge .clip.na")).to_have_count(1)
+    interface = api.get(f"/nodes/{node['id']}")["interfaces"][0]
+    assert [(c["alias"], c["effectiveRole"]) for c in interface["channels"][:2]] == [("Lectern", "expected"), (None, "unused")]
+    api.patch(f"/nodes/{node['id']}/interfaces/{interface['id']}", {"channels": [{"index": 1, "alias": None}, {"index": 2, "role": None}]})
+
+
+def test_a_rotated_credential_is_shown_once(page, api):
+    site = api.get("/sites")[0]
+    node = api.post("/nodes/enroll", {"alias": "spare-01", "location": {"siteId": site["id"]}})["node"]
+    page.goto(f"/nodes/{node['id']}")
+    page.get_by_role("button", name="Rotate credential").click()
+    page.get_by_role("button", name="Rotate", exact=True).click()
+    command = page.locator("#rotated pre")
+    expect(command).to_contain_text("tr_node_")
+    token = re.search(r"tr_node_\w+", command.inner_text())[0]
+    page.locator("#rotated").get_by_role("button", name="Done").click()
+    assert token not in page.content()
+    api.patch(f"/nodes/{node['id']}", {"retired": True})
+
+
+def test_what_cannot_be_done_says_why_on_focus(page, api):
+    site = api.get("/sites")[0]
+    node = api.post("/nodes/enroll", {"alias": "asleep-01", "location": {"siteId": site["id"]}})["node"]
+    page.goto(f"/nodes/{node['id']}")
+    record = page.locator("#record")
+    expect(record).to_have_attribute("aria-disabled", "true")
+    record.focus()
+    reason = page.locator(f"#{record.get_attribute('aria-describedby')}")
+    expect(reason).to_be_visible()
+    expect(reason).to_have_text(api.get(f"/nodes/{node['id']}/actions")["actions"]["startRecording"]["reason"])
+    api.patch(f"/nodes/{node['id']}", {"retired": True})
+
+
+def test_an_unknown_node_is_no_dead_end(page, watch):
+    watch.expected.add(404)
+    page.goto("/nodes/00000000-0000-7000-8000-000000000000")
+    expect(page.get_by_text("There is no such node here")).to_be_visible()
+    expect(page.get_by_role("link", name="Back to the fleet")).to_be_visible()
