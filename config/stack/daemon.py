@@ -153,6 +153,10 @@ class Watch(Supervisor):
             self._starter_told = True
             os.kill(self.options.starter_pid, signal.SIGTERM)
 
+    def shutdown_report(self):
+        """What keeps supervisord from ending: its programs, and the start-up process with its jobs."""
+        return super().shutdown_report() or self.options.starter_status is None
+
     def reap(self, once=False, recursionguard=0):
         super().reap(once, recursionguard)
         if (self.options.starter_status or 0) > 0 and self.options.mood == SupervisorStates.RUNNING:

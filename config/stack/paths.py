@@ -77,7 +77,7 @@ class Instance:
 
     @property
     def static(self) -> Path:
-        return self.var / "static"
+        return Path(os.environ.get("STATIC_ROOT") or self.var / "static").resolve()
 
     @property
     def record(self) -> Path:

@@ -36,7 +36,7 @@ def database(url: str) -> str:
 
 
 def static(target: Path) -> str:
-    """Static files: the sources by name, size and time, and whether the collected ones are whole."""
+    """Static files: the sources by name, size and time, and which collection of them lies in `target`."""
     sources = [path for app in _APPS for path in (PROJECT / app).rglob("static/**/*")]
     files = sorted(path for path in (*(PROJECT / "static").rglob("*"), *sources) if path.is_file())
     listed = ((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files)

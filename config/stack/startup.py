@@ -14,13 +14,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from config.stack import environment, health, stamps
 from config.stack.errors import StackError
 from config.stack.paths import PROJECT, Instance, write_atomically
-from config.stack.process import die_with_parent, wait_until
+from config.stack.process import die_with_parent, stop, wait_until
 from config.stack.supervisor import Control
 
 # A first start on a slow disk writes a database and compresses every static file.
@@ -39,6 +39,7 @@ class Start:
     control: Control
     bare: bool
     began: float
+    jobs: list[subprocess.Popen] = field(default_factory=list)
 
     @property
     def kind(self) -> str:
@@ -59,6 +60,8 @@ def main(arguments: list[str] | None = None) -> int:
     bare = parser.parse_args(arguments).bare
     instance = Instance.from_environment()
     start = Start(instance, Control(instance.control_socket), bare, time.monotonic())
+    # Told to end by the supervisor: leave by the way that ends the jobs.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         run(start)
     except StackError as error:
@@ -67,6 +70,9 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         # Ctrl-C reaches the supervisor as well, which ends what has been started.
         return 0
+    finally:
+        for job in start.jobs:
+            stop(job)
     return 0
 
 
@@ -117,25 +123,30 @@ def _migrate(start: Start) -> None:
     jobs: dict[str, subprocess.Popen] = {}
     known = start.instance.read_record().get("prepared", {})
     if known.get("database") != stamps.database(url):
-        jobs["migrate"] = _manage("migrate", "--no-input", "--skip-checks", "--verbosity", "0")
-    if known.get("static") != stamps.static(start.instance.static):
-        jobs["collectstatic"] = _manage("collectstatic", "--no-input", "--clear", "--skip-checks", "--verbosity", "0")
+        jobs["migrate"] = _manage(start, "migrate", "--no-input", "--skip-checks", "--verbosity", "0")
+    stamp = start.instance.static / ".stamp"
+    if not stamp.exists() or stamp.read_text() != stamps.static(start.instance.static):
+        jobs["collectstatic"] = _manage(start, "collectstatic", "--no-input", "--clear", "--skip-checks", "--verbosity", "0")
     for name, job in jobs.items():
         _finish(name, job)
     if jobs:
-        made = {"database": stamps.database(url), "static": stamps.static(start.instance.static)}
+        # Beside the files, since several instances may share them.
+        write_atomically(stamp, stamps.static(start.instance.static), mode=0o644)
+        made = {"database": stamps.database(url)}
         # Another schema or database may lack the owner and the node.
         kept = known if "migrate" not in jobs else {}
         start.instance.write_record(prepared=kept | made)
         start.say("schema and static files")
 
 
-def _manage(*arguments: str) -> subprocess.Popen:
+def _manage(start: Start, *arguments: str) -> subprocess.Popen:
     command = [sys.executable, str(PROJECT / "manage.py"), *arguments]
-    return subprocess.Popen(
+    job = subprocess.Popen(
         command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         preexec_fn=die_with_parent(signal.SIGTERM),
     )  # fmt: skip
+    start.jobs.append(job)
+    return job
 
 
 def _finish(name: str, job: subprocess.Popen) -> str:
@@ -150,7 +161,7 @@ def _bootstrap(start: Start) -> dict:
 
     The command prints `{"owner": {"email", "password"?}, "node": {"id"}?}`: the password only in the start that made it.
     """
-    output = _finish("bootstrap", _manage("bootstrap", "--skip-checks", *(["--bare"] if start.bare else [])))
+    output = _finish("bootstrap", _manage(start, "bootstrap", "--skip-checks", *(["--bare"] if start.bare else [])))
     try:
         result = json.loads(output.strip().splitlines()[-1])
     except (ValueError, IndexError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import secrets
@@ -23,7 +24,16 @@ OWNER_EMAIL = "owner@example.org"
 READY_SECONDS = 120
 STOP_SECONDS = 60
 # Of the surrounding environment only this reaches the stack: settings meant for the test process must not.
+# Collected once for all stacks of a test process.
+_static_folder: list[str] = []
 _INHERITED = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "COVERAGE_PROCESS_START")
+
+
+def _shared_static_folder() -> str:
+    if not _static_folder:
+        _static_folder.append(tempfile.mkdtemp(prefix="tallyroom-static-"))
+        atexit.register(shutil.rmtree, _static_folder[0], ignore_errors=True)
+    return _static_folder[0]
 
 
 class Stack:
@@ -67,7 +77,12 @@ class Stack:
         """What `bin/up` is started with."""
         inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         email, password = self.owner
-        ours = {"TALLYROOM_VAR": str(self.instance.var), "TALLYROOM_OWNER_EMAIL": email, "TALLYROOM_OWNER_PASSWORD": password}
+        ours = {
+            "TALLYROOM_VAR": str(self.instance.var),
+            "TALLYROOM_OWNER_EMAIL": email,
+            "TALLYROOM_OWNER_PASSWORD": password,
+            "STATIC_ROOT": _shared_static_folder(),
+        }
         return inherited | ours | self._environment
 
     def start(self, *, ready_seconds: float = READY_SECONDS) -> float:

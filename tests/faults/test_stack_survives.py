@@ -1,0 +1,159 @@
+"""The whole stack, started as `bin/up` starts it, with its processes killed for real."""
+
+import os
+import signal
+import time
+
+import httpx
+import psutil
+import pytest
+
+from config.stack import leftovers
+from config.stack.errors import StackError
+from config.stack.process import wait_until
+from config.stack.testing import Stack
+
+pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.timeout(600)]
+
+PROGRAMS = ["postgres", "valkey", "web", "live", "worker", "beat", "edge"]
+RESTART_SECONDS = 5
+MEMORY_BUDGET_BYTES = 900 * 1024 * 1024
+
+
+def ready(stack) -> bool:
+    try:
+        return httpx.get(f"{stack.origin}/readyz", timeout=5).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def wait_ready(stack) -> None:
+    wait_until(lambda: ready(stack), timeout_seconds=60, what="the stack", log=stack.instance.log)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_killed_program_is_back_within_5_seconds_and_the_others_never_notice(stack, name):
+    wait_ready(stack)
+    before = stack.pids()
+    killed = stack.kill(name)
+    began = time.monotonic()
+    stack.wait_for(name, other_than=killed, timeout_seconds=RESTART_SECONDS)
+    assert time.monotonic() - began < RESTART_SECONDS
+    wait_ready(stack)
+    after = stack.pids()
+    assert after.pop(name) != before.pop(name)
+    assert after == before
+
+
+def test_a_killed_web_leaves_no_worker_process_behind(stack):
+    wait_ready(stack)
+    children = psutil.Process(stack.pid("web")).children(recursive=True)
+    assert children
+    stack.kill("web")
+    _, alive = psutil.wait_procs(children, timeout=RESTART_SECONDS)
+    assert alive == []
+    wait_ready(stack)
+
+
+def test_a_held_program_stays_down_and_a_released_one_comes_back(stack):
+    wait_ready(stack)
+    others = {name: pid for name, pid in stack.pids().items() if name != "web"}
+    stack.hold("web")
+    for _ in range(3):
+        time.sleep(1)
+        assert stack.pid("web") == 0
+    answer = httpx.get(f"{stack.origin}/api/v1/nodes")
+    assert (answer.status_code, answer.json()["code"], answer.json()["transient"]) == (503, "not_ready", True)
+    assert answer.headers["Retry-After"]
+    assert answer.headers["Request-Id"]
+    stack.release("web")
+    wait_ready(stack)
+    assert {name: pid for name, pid in stack.pids().items() if name != "web"} == others
+
+
+def test_a_second_start_in_the_same_folder_says_that_one_runs_already(stack):
+    with pytest.raises(StackError, match="already runs here"):
+        Stack(var=stack.instance.var.parent, environment={"TALLYROOM_VAR": str(stack.instance.var)})
+    assert ready(stack)
+
+
+def test_the_whole_stack_stays_within_its_memory(stack):
+    wait_ready(stack)
+    pids = {pid for number in stack.processes() for pid in (number, *(child.pid for child in psutil.Process(number).children(recursive=True)))}
+    assert sum(psutil.Process(pid).memory_full_info().pss for pid in pids) < MEMORY_BUDGET_BYTES
+
+
+@pytest.fixture(scope="module")
+def own_stack():
+    """One that may be killed as a whole; with the recorder agent of this machine."""
+    running = Stack(bare=False)
+    yield running
+    running.stop()
+
+
+def test_two_run_side_by_side_with_nothing_in_common(stack, own_stack):
+    wait_ready(stack)
+    wait_ready(own_stack)
+    assert stack.origin != own_stack.origin
+    first, second = (set(each.instance.read_record()["ports"].values()) for each in (stack, own_stack))
+    assert not first & second
+    assert not set(stack.pids().values()) & set(own_stack.pids().values())
+    assert "node" in own_stack.pids()
+    assert "node" not in stack.pids()
+
+
+def test_killed_as_a_whole_it_is_whole_again_at_the_next_start(own_stack):
+    owner, ports = own_stack.owner, own_stack.instance.read_record()["ports"]
+    own_stack.kill_everything()
+    assert own_stack.processes() == []
+    own_stack.start()
+    wait_ready(own_stack)
+    assert own_stack.instance.read_record()["ports"] == ports
+    signed_in = httpx.post(f"{own_stack.origin}/api/v1/auth/login", json={"email": owner[0], "password": owner[1]})
+    assert signed_in.status_code in {200, 201}, signed_in.text
+
+
+def test_children_of_a_killed_supervisor_end_and_stand_in_nobodys_way(own_stack):
+    wait_ready(own_stack)
+    os.kill(own_stack.process.pid, signal.SIGKILL)
+    own_stack.process.wait()
+    own_stack.start()
+    wait_ready(own_stack)
+    record = leftovers.PidRecord(own_stack.instance.pids).read()
+    assert {name: entry[0] for name, entry in record.items()} == own_stack.pids()
+
+
+@pytest.mark.parametrize("stop_signal", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_told_to_stop_it_ends_cleanly_and_leaves_no_process(own_stack, stop_signal):
+    if own_stack.process.poll() is not None:
+        own_stack.start()
+    wait_ready(own_stack)
+    before = len(own_stack.log())
+    assert own_stack.end(stop_signal) == 0
+    assert own_stack.processes() == []
+    assert not own_stack.instance.pids.exists()
+    ended = own_stack.log()[before:]
+    assert "SIGKILL" not in ended
+
+
+def test_a_start_and_a_stop_log_no_warning(own_stack):
+    before = len(own_stack.log())
+    own_stack.start()
+    wait_ready(own_stack)
+    # Long enough for the agent's first heartbeats and the first periodic tasks.
+    time.sleep(8)
+    own_stack.end()
+    written = own_stack.log()[before:].splitlines()
+    names = {line.split()[2] for line in written}
+    assert {"stack", "node", "web"} <= names
+    assert [line for line in written if any(word in line.lower() for word in ("warn", "error", "critical", "traceback"))] == []
+
+
+def test_started_again_it_installs_migrates_and_creates_nothing(own_stack):
+    before = own_stack.instance.read_record()["prepared"]
+    output = len(own_stack.output())
+    own_stack.start()
+    printed = own_stack.output()[output:]
+    assert "schema" not in printed
+    assert "password" not in printed
+    assert own_stack.instance.read_record()["prepared"] == before
