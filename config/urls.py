@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from config.kernel import views
 
@@ -13,7 +13,7 @@ handler404 = "config.kernel.views.not_found"
 handler500 = "config.kernel.views.server_error"
 
 _schema = SpectacularAPIView.as_view(authentication_classes=[], permission_classes=[])
-_docs = SpectacularSwaggerView.as_view(url_name="schema", authentication_classes=[], permission_classes=[])
+_docs = SpectacularSwaggerSplitView.as_view(url_name="schema", authentication_classes=[], permission_classes=[])
 
 urlpatterns = [
     path("healthz", views.healthz, name="healthz"),
