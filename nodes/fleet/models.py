@@ -113,7 +113,7 @@ class Node(TimestampedModel):
             models.UniqueConstraint(fields=["site", "alias"], name="node_alias_once_per_site"),
             models.CheckConstraint(condition=Q(max_concurrent_recordings__gte=1, max_concurrent_recordings__lte=128), name="node_capacity_1_128"),
         ]
-        indexes = [GinIndex(fields=["tags"], name="node_tags")]
+        indexes = [GinIndex(fields=["tags"], name="node_tags"), models.Index(fields=["alias", "id"], name="node_alias_order")]
 
     def __str__(self):
         return self.alias

@@ -37,6 +37,8 @@ FLAP_WINDOW = timedelta(minutes=30)
 FLAPS = 4
 DETAILS_LIMIT_BYTES = 8 * 1024
 _CYCLES_KEPT = 20
+# What a source says of the past is believed this far back.
+OLDEST = timedelta(days=30)
 Label = tuple[object, str]
 
 
@@ -151,7 +153,7 @@ def _open(about: Subject, told: _Told, opened_at: datetime | None) -> HealthEven
         source=told.source,
         message=told.message,
         details=told.details,
-        opened_at=min(opened_at or now, now),
+        opened_at=max(min(opened_at or now, now), now - OLDEST),
         last_seen_at=now,
     )
     # Behind the lock of this fingerprint nobody else inserts; the partial unique index would refuse a second row all the same.

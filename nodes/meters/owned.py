@@ -29,9 +29,9 @@ def owns(node_id: UUID, interface_id: UUID) -> bool:
 
 def _afresh(node_id: UUID) -> frozenset[UUID]:
     """Asked again at most once a second for a node: a machine that insists on a wrong id must not become a load."""
-    at, _ = _known[node_id]
-    if time.monotonic() - at > 1.0:
-        del _known[node_id]
+    found = _known.get(node_id)
+    if found is not None and time.monotonic() - found[0] > 1.0:
+        _known.pop(node_id, None)
     return interfaces_of(node_id)
 
 

@@ -67,11 +67,11 @@ def minute_key(interface_id: UUID, minute: int) -> str:
     return f"{broker.PREFIX}m:{interface_id}:{minute}"
 
 
-def instant_us(header: wire.Header, received_us: int) -> int:
-    """When the frame counts as captured: its own time if that is believable, else its arrival."""
+def instant_us(header: wire.Header, received_us: int) -> int | None:
+    """When the frame counts as captured: its own time if that is believable, else its arrival; None for a replay from a time that is over."""
     captured = header.captured_at_us
     if header.replay:
-        return captured if received_us - REPLAY_SECONDS * 1_000_000 <= captured <= received_us + _SKEW_US else received_us
+        return captured if received_us - REPLAY_SECONDS * 1_000_000 <= captured <= received_us + _SKEW_US else None
     return captured if abs(captured - received_us) <= _SKEW_US else received_us
 
 
@@ -90,6 +90,8 @@ def write(pipe, payload: bytes, header: wire.Header, received_us: int) -> None:
         pipe.publish(CHANNEL, payload)
         return
     at = instant_us(header, received_us)
+    if at is None:
+        return
     age_seconds = (received_us - at) / 1e6
     minute, second = divmod(at // 1_000_000, 60)
     key = minute_key(header.interface_id, minute)

@@ -364,6 +364,10 @@ class Migration(migrations.Migration):
             model_name='node',
             index=django.contrib.postgres.indexes.GinIndex(fields=['tags'], name='node_tags'),
         ),
+        migrations.AddIndex(
+            model_name='node',
+            index=models.Index(fields=['alias', 'id'], name='node_alias_order'),
+        ),
         migrations.AddConstraint(
             model_name='node',
             constraint=models.UniqueConstraint(fields=('site', 'alias'), name='node_alias_once_per_site'),

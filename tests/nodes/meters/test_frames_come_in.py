@@ -128,6 +128,12 @@ def test_an_outage_is_replayed_into_ring_and_rollup_and_twice_is_once(post, inte
     assert rollup.run_once() == {"folded": 0}
 
 
+def test_a_replay_from_a_time_that_is_over_or_to_come_is_taken_and_dropped(post, interface):
+    for moment in (clock.now() - timedelta(hours=25), clock.now() + timedelta(minutes=1)):
+        assert post(meter_frame(interface, source="replay", capturedAt=at(moment))).status_code == 202
+    assert ring_keys() == []
+
+
 def test_the_rollup_keeps_seven_days_of_partitions_and_makes_them_ahead():
     names = ensure_partitions(datetime(2027, 3, 10, 12, tzinfo=UTC))
     assert {"meter_rollup_20270303", "meter_rollup_20270310", "meter_rollup_20270312"} <= names
