@@ -1,6 +1,6 @@
 """What recordings tells the lower apps at start: kinds, ports, topic, status section, signals."""
 
-from config.kernel import status
+from config.kernel import metrics, status
 from config.kernel.access import Perm
 from config.kernel.realtime import Topic, register_topic
 from nodes.fleet.ports import ports as fleet_ports
@@ -10,7 +10,7 @@ from operators.access import scopes
 from recordings import live, ports
 from recordings.jobs import orphans
 from recordings.jobs.models import Job
-from recordings.library import health, overview
+from recordings.library import health, overview, storage
 from recordings.library.models import Marker, MediaGrant, Recording, RecordingFile, RecordingGroupGrant, RecordingUserGrant
 from recordings.profiles.models import RecordingProfile
 from recordings.retention.models import Disposal
@@ -40,5 +40,6 @@ def connect() -> None:
     register_topic(Topic(live.TOPIC, Perm.RECORDING_READ, snapshot=live.snapshot, visible=live.visible))
     status.register_section("recordings", overview.recordings_section)
     status.register_section("uploads", overview.uploads_section)
+    metrics.READINESS["media"] = storage.is_ready
     heartbeat_received.connect(orphans.on_heartbeat, dispatch_uid="recordings.orphans")
     health_event_changed.connect(health.on_change, dispatch_uid="recordings.health")

@@ -46,6 +46,8 @@ class AgentJobViewSet(AgentViewSet):
     """`/recording-jobs/:id/…` for the node that holds the job; another node's job is 404."""
 
     lookup_url_kwarg = "job_id"
+    # A capture of weeks lists many gaps and tracks; its report must never be too large to be heard.
+    body_limit_bytes = 4 * 1024**2
     audit_model = Job
     routes = {
         "heartbeat": Route(kinds=NODE_ONLY, label=Perm.RECORDING_CONTROL, exempt=_MACHINE, errors=("claim_superseded", "job_terminal")),

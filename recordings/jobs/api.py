@@ -3,7 +3,7 @@
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
-from config.kernel.access import Kind, Perm, Route, Subsystem
+from config.kernel.access import Kind, Perm, Route, Subsystem, holds
 from config.kernel.actions import states
 from config.kernel.errors import ApiError
 from config.kernel.exports import ExportBody
@@ -67,7 +67,12 @@ class JobViewSet(ListMixin, FacetsMixin, ExportMixin, TallyViewSet):
     ]
 
     def get_queryset(self):
-        return Job.objects.select_related("recording", "node").filter(recording__deleted_at=None)
+        return Job.objects.select_related("recording", "node")
+
+    def rows(self, permission=None):
+        """Jobs of what is in the trash are there only for those who may delete it."""
+        rows = super().rows(permission)
+        return rows if holds(self.actor, Perm.RECORDING_DELETE) else rows.filter(recording__deleted_at=None)
 
     @extend_schema(request=ExportBody, responses={200: bytes})
     def export_selected(self, request, *args, **kwargs):

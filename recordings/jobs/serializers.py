@@ -112,10 +112,10 @@ class ReportBody(Serializer):
     frames_captured = serializers.IntegerField(**_COUNT)
     xruns = serializers.IntegerField(**_COUNT)
     segments = serializers.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
-    gaps = GapBody(many=True, required=False, max_length=2000)
+    gaps = GapBody(many=True, required=False, max_length=20_000)
     free_disk_bytes = serializers.IntegerField(min_value=0, max_value=2**62, required=False, allow_null=True)
     upload_offset = serializers.IntegerField(**_COUNT)
-    results = ResultBody(many=True, required=False, max_length=200)
+    results = ResultBody(many=True, required=False, max_length=5000)
     extra = serializers.DictField(required=False)
 
 

@@ -6,7 +6,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.response import Response
 
-from config.kernel.access import Perm, Route
+from config.kernel.access import Perm, Route, holds
 from config.kernel.errors import ApiError, FieldError
 from config.kernel.viewsets import TallyViewSet
 from recordings.library import grants, missing, selectors, serving, storage
@@ -37,7 +37,12 @@ class MediaViewSet(TallyViewSet):
     any_accept = True
 
     def get_queryset(self):
-        return selectors.recordings().filter(deleted_at=None)
+        return selectors.recordings()
+
+    def rows(self, permission=None):
+        """What is in the trash is there only for those who may delete."""
+        rows = super().rows(permission)
+        return rows if holds(self.actor, Perm.RECORDING_DELETE) else rows.filter(deleted_at=None)
 
     @extend_schema(request=LinkBody, responses={201: dict})
     def playback(self, request, id):  # noqa: A002 - the path's name

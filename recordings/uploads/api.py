@@ -51,7 +51,7 @@ class CacheFileViewSet(AgentViewSet):
     def cache_file_state(self, request, recording_id):
         which = track(request.headers)
         job = receiving.find_job(self.node.pk, recording_id, which)
-        state, offset, length, sha256 = receiving.state(job, which)
+        state, offset, length, sha256 = receiving.state(job, which, content_range.sha256_of(request.headers.get("Repr-Digest")))
         reply = HttpResponse(status=200)
         reply["Upload-State"] = state
         reply["Upload-Offset"] = str(offset)

@@ -40,12 +40,12 @@ def stored(job: Job, track: Track) -> RecordingFile | None:
     return RecordingFile.objects.filter(job=job, track_index=track.index).order_by("-claim_epoch").first()
 
 
-def state(job: Job, track: Track) -> tuple[str, int, int | None, str | None]:
-    """(Upload-State, Upload-Offset, Upload-Length, sha256 when complete)."""
+def state(job: Job, track: Track, file_sha256: str | None = None) -> tuple[str, int, int | None, str | None]:
+    """(Upload-State, Upload-Offset, Upload-Length, sha256 when complete). Of another content than the caller's nothing counts: it starts over."""
     if done := stored(job, track):
         return "complete", done.size, done.size, done.sha256
     incoming = _incoming(job, track)
-    if incoming is None:
+    if incoming is None or (file_sha256 and incoming.sha256 != file_sha256):
         return "none", 0, None, None
     return "verifying" if incoming.verifying else "partial", _offset(incoming), incoming.total, None
 

@@ -77,6 +77,9 @@ def test_offsets_must_fit_and_another_content_starts_over_only_at_zero(recorder,
     again = recorder.put(job, content, content[:HALF], codec="wav")
     assert (again.json()["code"], again.json()["data"]) == ("upload_offset_mismatch", {"offset": HALF})
     other = audio(1, codec="wav", hz=500)
+    headers = {"Recording_Job_Id": job["id"], "Claim_Epoch": 1, "Repr_Digest": recorder.headers(job, other)["Repr_Digest"]}
+    fresh = recorder.client.head(f"/recordings/{job['recordingId']}/cache-file", **headers)
+    assert (fresh["Upload-State"], fresh["Upload-Offset"]) == ("none", "0")
     changed = recorder.put(job, other, other[HALF:], codec="wav", start=HALF)
     assert (changed.status_code, changed.json()["code"]) == (409, "upload_changed")
     assert recorder.put(job, other, codec="wav").status_code == 201
