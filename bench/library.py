@@ -80,7 +80,7 @@ def _connection():
     return connection
 
 
-def _id(kind: int, number: str = "i") -> str:
+def row_id(kind: int, number: str = "i") -> str:
     """A UUIDv7 in the order of `i`; `kind` keeps tables apart."""
     return f"(lpad(to_hex(1600000000000 + {number}), 12, '0') || '7{kind:03x}8' || lpad(to_hex({number}), 15, '0'))::uuid"
 
@@ -98,17 +98,17 @@ def _statements(size: int):
     tag = f"ARRAY['tag' || i % {TAGS}, 'tag' || (i / 7) % {TAGS}]"
     name = "'Rehearsal ' || i"
     yield insert(
-        Recording, size, id=_id(1), source="'ad_hoc'", name=name, folder=f"'season/' || i % {FOLDERS}", tags=tag, tag_keys=tag,
+        Recording, size, id=row_id(1), source="'ad_hoc'", name=name, folder=f"'season/' || i % {FOLDERS}", tags=tag, tag_keys=tag,
         search_text=f"lower({name}) || ' season/' || i % {FOLDERS}", status="CASE WHEN i % 10 = 0 THEN 'failed' ELSE 'cached' END",
         health_status="(ARRAY['healthy','warning','critical','unknown'])[1 + i % 4]", planned_start_at=at, recorded_at=at, sort_at=at, ended_at=ended,
         duration_seconds="1800", size_bytes="50000000", node_id=node, node_label="'rec'", profile_id=profile, profile_label="'FLAC'",
-        track_total="1", primary_file_id=f"CASE WHEN i % 10 <> 0 THEN {_id(3)} END", cache_state="'cached'", playable="true",
+        track_total="1", primary_file_id=f"CASE WHEN i % 10 <> 0 THEN {row_id(3)} END", cache_state="'cached'", playable="true",
     )  # fmt: skip
     yield insert(
-        Job, size, id=_id(2), recording_id=_id(1), node_id=node, status="CASE WHEN i % 10 = 0 THEN 'failed' ELSE 'completed' END", command="'{}'::jsonb",
+        Job, size, id=row_id(2), recording_id=row_id(1), node_id=node, status="CASE WHEN i % 10 = 0 THEN 'failed' ELSE 'completed' END", command="'{}'::jsonb",
         claim_epoch="1", not_before=at, capture_start_at=at, capture_end_at=ended, captured_at=ended, ended_at=ended,
     )  # fmt: skip
     yield insert(
-        RecordingFile, size, id=_id(3), recording_id=_id(1), job_id=_id(2), claim_epoch="1", role="'primary'", path="'library/' || i || '.flac'",
+        RecordingFile, size, id=row_id(3), recording_id=row_id(1), job_id=row_id(2), claim_epoch="1", role="'primary'", path="'library/' || i || '.flac'",
         size="50000000", sha256="lpad(to_hex(i), 64, '0')", mime_type="'audio/flac'", duration_seconds="1800", stored_at=ended, playable="true",
     )  # fmt: skip

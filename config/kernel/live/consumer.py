@@ -172,6 +172,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     async def _watch_access(self) -> None:
         """Revoked sign-ins, roles, grants and policies reach this socket within 5 s."""
+        # Also where only meters are followed, which need no feed: without the epoch each socket would ask the database every few seconds.
+        feed().start()
         seen, resolved_at = feed().epoch, asyncio.get_running_loop().time()
         while True:
             await asyncio.sleep(1)
