@@ -5,7 +5,10 @@ does not know yet (feeds) is kept and otherwise ignored.
 """
 
 import asyncio
+import logging
 import time
+
+log = logging.getLogger("tallyroom.agent.hints")
 
 #: How long a 100 ms grant lasts unless it is given again.
 WATCH_SECONDS = 30.0
@@ -32,6 +35,7 @@ class Hints:
         """Read a `hints` object; anything of another shape is ignored."""
         if not isinstance(hints, dict):
             return
+        log.debug("hints: %s", hints)
         version = hints.get("configVersion")
         if isinstance(version, str):
             self.config_version = version

@@ -448,6 +448,7 @@ class Program:
                 "agentTime": self._clock.now_text(),
             }
         )
+        log.debug("claim answered %s %s", answer.status, answer.code)
         if answer.status == 204 and self._free_slots() == 0:
             path.unlink(missing_ok=True)  # answered, and nothing more is wanted now
         if answer.status != 200 or not isinstance(answer.data, dict):

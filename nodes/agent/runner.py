@@ -77,11 +77,11 @@ class JobRunner:
 
     async def run(self) -> None:
         """Until the job is done or the program ends."""
-        beating = asyncio.create_task(self._beat())
+        self._beating = asyncio.create_task(self._beat())
         try:
             await self._follow()
         finally:
-            beating.cancel()
+            self._beating.cancel()
             self._context.hints.forget_job(self.job.job_id)
 
     async def _follow(self) -> None:
@@ -279,6 +279,8 @@ class JobRunner:
             log.error("job %s track %s is not taken: %s", job.job_id, track.index, error)
         else:
             track.state = "uploaded"
+            if track.final:
+                self._beating.cancel()  # the file completed the job: a further word would be refused
             self._results.pop(track.index, None)
             log.info("job %s track %s uploaded", job.job_id, track.index)
         await asyncio.to_thread(job.save)
@@ -340,7 +342,6 @@ class JobRunner:
             return
         await self._move("uploaded")
         await self._move("done")
-        await self._send_last_heartbeat()
         if job.command.get("recorderCache", {}).get("deleteAfterUpload", True):
             await asyncio.to_thread(self._context.store.remove, job)
 
@@ -398,12 +399,6 @@ class JobRunner:
         else:
             self.lease = answer.code or str(answer.status)
         return answer
-
-    async def _send_last_heartbeat(self) -> None:
-        try:
-            await self._send_heartbeat()
-        except Unreachable:
-            return  # the file is there, that completed the job
 
     def heartbeat_body(self) -> dict:
         job = self.job

@@ -125,7 +125,8 @@ class NodeConsumer(AsyncWebsocketConsumer):
                     return
             elif word == "credential":
                 await self._check_credential()
-            await self.send_hints()
+            # News is told even if it reads as before: between two starts the claim in the middle goes unsaid.
+            await self.send_hints(always=word == "hints")
 
     async def _revalidate(self) -> None:
         """The news may be lost; a revoked credential is found out all the same."""

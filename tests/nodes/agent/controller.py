@@ -87,6 +87,7 @@ class FakeController:
         self.meter_period_ms = 1000
         self.offset_seconds = 0.0
         self.sockets_allowed = True
+        self.late_words = 0
         self.credential: dict | None = None
         self._sockets: set[asyncio.StreamWriter] = set()
         self._connections: set[asyncio.StreamWriter] = set()
@@ -346,6 +347,9 @@ class FakeController:
         job = self.jobs[job_id]
         if json.loads(body)["claimEpoch"] < job["claimEpoch"]:
             return 409, {"code": "claim_superseded", "message": ""}, {}
+        if job["status"] in ("completed", "cancelled", "failed"):
+            self.late_words += 1
+            return 409, {"code": "job_terminal", "message": ""}, {}
         return 200, {"data": {"job": job, "hints": self._hints()}}, {}
 
     def _do_cancelled(self, job_id, headers, body):

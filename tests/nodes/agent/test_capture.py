@@ -25,6 +25,7 @@ def test_a_window_becomes_a_file_that_lasts_as_long_and_sounds_as_what_was_fed(c
     assert result["peakDbfs"] == pytest.approx(-6.02, abs=0.05)
     assert (job["status"], controller.gaps_of(job)) == ("completed", [])
     wait_for(lambda: not list((agent.data_dir / "jobs").iterdir()), what="the freed copy")
+    assert controller.late_words <= 1, "at most a word that was under way when the file landed"
 
 
 def test_an_operators_stop_ends_it_there_and_a_stop_before_the_first_sample_cancels(controller, agent):
