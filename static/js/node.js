@@ -153,7 +153,7 @@ function updateNow(li, { recording, job }) {
 
 async function startNow() {
   const button = document.getElementById("record");
-  if (button.getAttribute("aria-disabled") === "true") {
+  if (!state.node || button.getAttribute("aria-disabled") === "true") {
     button.focus();
     return;
   }

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import httpx
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from config.stack.testing import Stack
 
@@ -16,6 +16,7 @@ ARGUMENTS = [
     "--autoplay-policy=no-user-gesture-required",
 ]  # fmt: skip
 PATIENCE_SECONDS = 60
+expect.set_options(timeout=30_000)
 
 
 def pytest_collection_modifyitems(items):

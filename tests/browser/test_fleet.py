@@ -10,9 +10,10 @@ from config.stack.paths import PROJECT
 def test_enrolling_shows_one_command_whose_token_brings_the_node_online(page, room, tmp_path):
     page.goto("/nodes")
     page.get_by_role("button", name="Enrol a node").click()
-    page.get_by_label("Name", exact=True).fill("hall-b-rec-02")
-    page.get_by_label(re.compile("^Tags")).fill("plenary, main")
-    page.get_by_role("button", name="Enrol", exact=True).click()
+    form = page.locator("#enrol-form")
+    form.get_by_label("Name", exact=True).fill("hall-b-rec-02")
+    form.get_by_label(re.compile("^Tags")).fill("plenary, main")
+    form.get_by_role("button", name="Enrol", exact=True).click()
     command = page.get_by_label("Command to paste").inner_text()
     for part in ("agent.tar.gz | tar xz", "-m nodes.agent enrol", f"--url {room.origin}", "-m nodes.agent run"):
         assert part in command
@@ -34,13 +35,14 @@ def test_a_taken_name_is_refused_beside_its_field_and_the_form_keeps_the_rest(pa
     watch.expected.add(409)
     page.goto("/nodes")
     page.get_by_role("button", name="Enrol a node").click()
-    name = page.get_by_label("Name", exact=True)
+    form = page.locator("#enrol-form")
+    name = form.get_by_label("Name", exact=True)
     name.fill(api.local_node()["alias"])
-    page.get_by_label(re.compile("^Building")).fill("East wing")
-    page.get_by_role("button", name="Enrol", exact=True).click()
+    form.get_by_label(re.compile("^Building")).fill("East wing")
+    form.get_by_role("button", name="Enrol", exact=True).click()
     expect(name).to_have_attribute("aria-invalid", "true")
     expect(page.locator("#enrol-form .err[data-for=alias]")).to_be_visible()
-    expect(page.get_by_label(re.compile("^Building"))).to_have_value("East wing")
+    expect(form.get_by_label(re.compile("^Building"))).to_have_value("East wing")
 
 
 def test_the_wall_filters_and_says_what_to_do_when_nothing_matches(page, api):
@@ -66,6 +68,6 @@ def test_a_site_is_added_and_one_in_use_is_not_deleted(page, watch):
     added = page.locator("#site-list li", has_text="Tartu")
     expect(added).to_contain_text("Europe/Tallinn")
     page.locator("#site-list li").filter(has_text=re.compile(r"[1-9]\d* node")).first.get_by_role("button").click()
-    expect(page.locator(".toast")).to_contain_text("was not deleted")
+    expect(page.locator(".toast", has_text="was not deleted")).to_be_visible()
     added.get_by_role("button").click()
     expect(added).to_have_count(0)

@@ -20,7 +20,9 @@ def test_the_bridge_moves_and_says_its_levels(page, api):
 
 
 def test_r_records_and_the_phases_are_shown_until_it_is_stored(page, api):
-    page.goto(f"/nodes/{api.local_node()['id']}")
+    node = api.local_node()
+    page.goto(f"/nodes/{node['id']}")
+    expect(page.locator("h1")).to_contain_text(node["alias"])
     expect(page.locator("#record")).not_to_have_attribute("aria-disabled", "true")
     page.keyboard.press("r")
     now = page.locator("#now li")
