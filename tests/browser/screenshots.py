@@ -129,7 +129,7 @@ def shoot(browser: Browser, stack: Stack, ids: dict[str, str], theme: str) -> No
         path = OUT / (f"{name}.png" if theme == "dark" else f"{name}-{theme}.png")
         page.screenshot(path=path)
         size = path.stat().st_size
-        print(f"{path.relative_to(PROJECT)}  {size // 1000} kB", "  TOO LARGE" if size > LIMIT_BYTES else "")
+        sys.stdout.write(f"{path.relative_to(PROJECT)}  {size // 1000} kB{'  TOO LARGE' if size > LIMIT_BYTES else ''}\n")
         page.close()
         if name == "sign-in":
             email, password = stack.owner
