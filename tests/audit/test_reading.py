@@ -9,10 +9,10 @@ import pytest
 from django.contrib import admin
 from django.test import RequestFactory
 
-from audit import sealing
+from audit import sealing, selectors
 from audit.models import AuditEvent
 from config.kernel import clock
-from config.kernel.access import Actor, Kind
+from config.kernel.access import Actor, Kind, Reach, ports
 from operators.access.models import AccessPolicy, policy_id
 from operators.identity.models import User
 from tests.factories.users import make_user
@@ -211,6 +211,25 @@ def test_own_actions_and_controller_level_events_need_no_scope(narrowed, write):
     assert labels(narrowed(user)) == {None}
 
 
+def test_a_member_of_a_workspace_sees_its_events_and_no_others(api, write, monkeypatch):
+    workspace = "019a0000-0000-7000-8000-0000000000aa"
+    write(subject=node(1), scope=[f"workspace:{workspace}"])
+    write(subject=node(2), scope=["workspace:019a0000-0000-7000-8000-0000000000bb"])
+    write()
+    monkeypatch.setattr(ports, "reach", lambda actor, permission: Reach(workspaces=(workspace,)))
+    member = Actor(kind=Kind.USER, id="wanda", label="Wanda")
+    assert [event.subject_label for event in selectors.visible(member)] == ["Node 1"]
+    assert not selectors.visible(Actor(kind=Kind.ANONYMOUS)).exclude(workspace_ids__contains=[workspace]).exists()
+
+
+def test_a_workspace_filter_picks_its_events(api, alice, write):
+    workspace = "019a0000-0000-7000-8000-0000000000aa"
+    write(subject=node(1), scope=[f"workspace:{workspace}"])
+    rows = api(alice).get(f"/audit-events?workspaceId={workspace}").json()["data"]
+    assert [row["subject"]["label"] for row in rows] == ["Node 1"]
+    assert workspace not in json.dumps(rows)
+
+
 def test_only_holders_read_and_only_admins_of_the_system_see_its_integrity(api, alice, bob, write):
     write()
     sealing.seal()
@@ -224,14 +243,54 @@ def test_only_holders_read_and_only_admins_of_the_system_see_its_integrity(api, 
     assert facts["lastCheckpoint"]["keyId"] in {key["keyId"] for key in facts["publicKeys"]}
 
 
-def test_the_admin_shows_and_never_edits(api, alice, write):
+@pytest.fixture
+def screen(api, alice):
+    """(the admin's screen, `ask(query)`: a request of alice's)."""
+
+    def ask(query: str = ""):
+        request = RequestFactory().get(f"/admin/audit/auditevent/?{query}")
+        request.user = User.objects.get(pk=alice.pk)
+        request.actor = Actor(kind=Kind.USER, id=str(alice.pk), label="Alice", subject=request.user)
+        return request
+
+    return admin.site._registry[AuditEvent], ask
+
+
+def test_the_admin_shows_and_never_edits(screen, write):
     event = write(subject=node(1), before={"a": "<b>"}, after={"a": 2})
-    screen = admin.site._registry[AuditEvent]
-    request = RequestFactory().get("/admin/audit/auditevent/")
-    request.user = User.objects.get(pk=alice.pk)
-    request.actor = Actor(kind=Kind.USER, id=str(alice.pk), label="Alice", subject=request.user)
-    assert not any([screen.has_add_permission(request), screen.has_change_permission(request, event), screen.has_delete_permission(request, event)])
-    assert screen.has_view_permission(request, event)
-    assert list(screen.get_actions(request)) == ["export_selected_events"]
-    assert "&lt;b&gt;" in screen.changeform_view(request, str(event.pk)).render().content.decode()
-    assert "Node 1" in screen.changelist_view(request).render().content.decode()
+    page, ask = screen
+    assert not any([page.has_add_permission(ask()), page.has_change_permission(ask(), event), page.has_delete_permission(ask(), event)])
+    assert page.has_view_permission(ask(), event)
+    assert list(page.get_actions(ask())) == ["export_selected_events"]
+    sealing.seal()
+    shown = page.changeform_view(ask(), str(event.pk)).render().content.decode()
+    assert "&lt;b&gt;" in shown
+    assert f"{event.occurred_at:%Y-%m} · " in shown
+    assert "Node 1" in page.changelist_view(ask()).render().content.decode()
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("when=2026-11", ["Node 2", "Node 1"]),
+        ("when=2026-11-05", ["Node 1"]),
+        ("when=yesterday", []),
+        ("area=audit&when=2026-11", ["Node 2", "Node 1"]),
+        ("area=auth&when=2026-11", []),
+        ("outcome=failed&when=2026-11", []),
+    ],
+)
+def test_the_admin_drills_down_by_time_area_and_outcome(screen, write, query, found):
+    for day in (5, 6):
+        with clock.frozen(datetime(2026, 11, day, 12, tzinfo=UTC)):
+            write(subject=node(day - 4))
+    page, ask = screen
+    shown = page.changelist_view(ask(f"{query}&q=Node")).context_data["cl"]
+    assert [event.subject_label for event in shown.queryset] == found
+
+
+def test_the_admins_export_is_audited(screen, write):
+    event = write(subject=node(1))
+    page, ask = screen
+    assert b"Node 1" in exported(page.export_selected_events(ask(), AuditEvent.objects.filter(pk=event.pk)))
+    assert AuditEvent.objects.get(verb="audit.events.exported").details == {"ids": [str(event.pk)], "rows": 1, "via": "admin"}

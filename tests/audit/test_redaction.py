@@ -1,7 +1,8 @@
 """What may stand in a row: secrets never, free text only as a fingerprint, everything bounded."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from types import SimpleNamespace
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit import redaction
+from audit.models import Outcome
 from config.kernel.credentials import mint
 
 TOKEN = mint("tr_usr_").token
@@ -31,6 +33,11 @@ TOKEN = mint("tr_usr_").token
         ("url", "https://user:pw@host.example/a/b?sig=1#frag", "https://host.example/a/b"),
         ("said", "see http://x.example/p?k=v now", "see http://x.example/p now"),
         ("label", f"key {TOKEN} leaked", f"key tr_usr_…{TOKEN[-4:]} leaked"),
+        ("bad_url", "see http://[half/x?k=v", "see [redacted]"),
+        ("day", date(2026, 5, 13), "2026-05-13"),
+        ("outcome", Outcome.DENIED, "denied"),
+        ("price", Decimal("1.50"), "1.50"),
+        ("nest", [[[[[[["deep"]]]]]]], [[[[["…"]]]]]),
         ("id", UUID(int=7), "00000000-0000-0000-0000-000000000007"),
         ("at", datetime(2026, 5, 13, 8, 42, tzinfo=UTC), "2026-05-13T08:42:00.000Z"),
         ("digest", b"\x00\x01", "[redacted]"),
@@ -50,6 +57,11 @@ def test_free_text_leaves_its_length_and_hash(key):
     (stored,) = redaction.clean({key: "the parish council met"}).values()
     assert stored["length"] == 22
     assert len(stored["sha256"]) == 64
+
+
+def test_free_structures_leave_only_their_hash():
+    (stored,) = redaction.clean({"context": {"who": ["caller", 1]}}).values()
+    assert set(stored) == {"length", "sha256"}
 
 
 def test_changed_free_text_shows_that_it_changed():
