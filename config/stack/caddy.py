@@ -62,7 +62,15 @@ def binary() -> Path:
 
 def caddyfile(edge: Edge) -> str:
     """The configuration, in the layout of `caddy fmt`, so that Caddy has nothing to remark."""
-    return "\n".join([_globals(edge), f"{_site_addresses(edge)} {{", _indent(_site(edge)), "}", ""])
+    parts = [_globals(edge), f"{_site_addresses(edge)} {{", _indent(_site(edge)), "}", ""]
+    return "\n".join([*parts, _unknown_names(edge), ""] if edge.tls else parts)
+
+
+def _unknown_names(edge: Edge) -> str:
+    """Caddy answers for a name it doesn't know with an empty 200; this says what is wrong."""
+    error = _flat_error("validation_failed", False, "This server is not known under that name; see ALLOWED_HOSTS.")
+    body = f"bind {edge.bind}\n\ntls internal\n\nheader -Server\nheader Content-Type application/json\nrespond `{error}` 400"
+    return f"https://:{edge.port} {{\n{_indent(body)}\n}}"
 
 
 def _globals(edge: Edge) -> str:

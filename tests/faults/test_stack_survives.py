@@ -2,13 +2,15 @@
 
 import os
 import signal
+import ssl
 import time
 
 import httpx
 import psutil
+import psycopg
 import pytest
 
-from config.stack import leftovers
+from config.stack import leftovers, postgres, valkey
 from config.stack.errors import StackError
 from config.stack.process import wait_until
 from config.stack.testing import Stack
@@ -83,6 +85,31 @@ def test_the_whole_stack_stays_within_its_memory(stack):
     assert sum(psutil.Process(pid).memory_full_info().pss for pid in pids) < MEMORY_BUDGET_BYTES
 
 
+def test_given_stores_are_used_and_other_machines_get_https(tmp_path):
+    database_url, database = postgres.start_temporary()
+    broker_url, broker = valkey.start_temporary()
+    given = {"DATABASE_URL": database_url, "REDIS_URL": broker_url}
+    running = Stack(bare=True, bind="0.0.0.0", environment=given)
+    try:
+        assert {"postgres", "valkey"}.isdisjoint(running.pids())
+        assert not running.instance.postgres.exists()
+        with psycopg.connect(database_url) as connection:
+            assert connection.execute("SELECT count(*) > 0 FROM django_migrations").fetchone() == (True,)
+        local = f"https://127.0.0.1:{running.port}"
+        assert running.origin.startswith("https://")
+        authority = tmp_path / "ca.pem"
+        authority.write_text(httpx.get(f"{local}/ca.pem", verify=False).text)
+        trusting = httpx.Client(verify=ssl.create_default_context(cafile=str(authority)))
+        for name in ("127.0.0.1", "localhost"):
+            assert trusting.get(f"https://{name}:{running.port}/readyz").status_code == 200
+        assert trusting.get(f"{local}/readyz", headers={"Host": "elsewhere.example"}).json()["code"] == "validation_failed"
+        assert "__Host-" in trusting.get(f"{local}/sign-in").headers.get("Set-Cookie", "")
+    finally:
+        running.stop()
+        postgres.stop(database)
+        valkey.stop(broker)
+
+
 @pytest.fixture(scope="module")
 def own_stack():
     """One that may be killed as a whole; with the recorder agent of this machine."""
@@ -137,6 +164,7 @@ def test_told_to_stop_it_ends_cleanly_and_leaves_no_process(own_stack, stop_sign
 
 
 def test_a_start_and_a_stop_log_no_warning(own_stack):
+    own_stack.end()
     before = len(own_stack.log())
     own_stack.start()
     wait_ready(own_stack)
@@ -150,6 +178,7 @@ def test_a_start_and_a_stop_log_no_warning(own_stack):
 
 
 def test_started_again_it_installs_migrates_and_creates_nothing(own_stack):
+    own_stack.end()
     before = own_stack.instance.read_record()["prepared"]
     output = len(own_stack.output())
     own_stack.start()
