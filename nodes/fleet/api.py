@@ -4,7 +4,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from config.kernel import pagination
-from config.kernel.access import Perm, Route, ports
+from config.kernel.access import Perm, Route
 from config.kernel.actions import Action, states
 from config.kernel.errors import ApiError
 from config.kernel.etags import check_if_match, etag
@@ -13,7 +13,7 @@ from config.kernel.names import camelized
 from config.kernel.viewsets import ExportMixin, FacetsMixin, ListMixin, TallyViewSet
 from nodes.fleet import actions, credentials, exports, selectors, services, shapes, sites
 from nodes.fleet.filters import NodeFilters, RoomFilters, SiteFilters
-from nodes.fleet.models import Interface, Node, Room, Site
+from nodes.fleet.models import Interface, Node, Site
 from nodes.fleet.serializers import EnrolBody, InterfaceBody, NodeBody, RotateBody, SiteBody
 from nodes.fleet.wire_shapes import CredentialReply, EnrolledShape, InterfaceShape, NodeRowShape, NodeShape, RoomShape, SiteShape
 
@@ -36,7 +36,7 @@ class SiteViewSet(ListMixin, TallyViewSet):
     read_permission = Perm.NODE_READ
 
     def get_queryset(self):
-        return Site.objects.all()
+        return selectors.sites()
 
     def _reply(self, site: Site, status: int = 200, **headers) -> Response:
         return Response(self.shape(site), status=status, headers={"ETag": etag(site.pk, site.revision), **headers})
@@ -66,7 +66,7 @@ class SiteViewSet(ListMixin, TallyViewSet):
     def actions(self, request, id):  # noqa: A002
         site = self.get_object()
         path = f"/api/v1/sites/{site.pk}"
-        in_use = "site_in_use" if Node.objects.filter(site=site).exists() else None
+        in_use = "site_in_use" if selectors.site_in_use(site) else None
         possible = {
             "detail": Action("GET", Perm.NODE_READ, path),
             "edit": Action("PATCH", Perm.NODE_MANAGE, path),
@@ -83,7 +83,7 @@ class RoomViewSet(ListMixin, TallyViewSet):
     serializer_class = RoomShape
 
     def get_queryset(self):
-        return Room.objects.all()
+        return selectors.rooms()
 
 
 class NodeViewSet(FacetsMixin, ExportMixin, TallyViewSet):
@@ -191,10 +191,9 @@ class NodeViewSet(FacetsMixin, ExportMixin, TallyViewSet):
 
     def _interface(self, node_id, pk) -> Interface:
         """The interface, 404 hidden, 403 if it can be read but not managed."""
-        named = Interface.objects.filter(node_id=node_id, pk=pk)
-        row = ports.scoped(named, self.actor, Perm.NODE_MANAGE).first()
+        row = selectors.interface(self.actor, Perm.NODE_MANAGE, node_id=node_id, pk=pk)
         if row is not None:
             return row
-        if ports.scoped(named, self.actor, Perm.NODE_READ).exists():
+        if selectors.interface(self.actor, Perm.NODE_READ, node_id=node_id, pk=pk):
             raise ApiError("permission_denied", data={"permission": Perm.NODE_MANAGE.value, "rule": "out_of_scope"})
         raise ApiError("not_found")

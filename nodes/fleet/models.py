@@ -8,6 +8,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 
+from config.kernel.access import Perm
 from config.kernel.ids import uuid7
 from config.kernel.models import TimestampedModel
 from nodes.fleet.states import (
@@ -104,10 +105,7 @@ class Node(TimestampedModel):
         ordering = ["alias"]
         permissions = [
             ("scope_node", "this node is in reach"),
-            ("node_read", "node:read"),
-            ("node_manage", "node:manage"),
-            ("node_control", "node:control"),
-            ("listen_monitor", "listen:monitor"),
+            *((perm.codename, perm.value) for perm in (Perm.NODE_READ, Perm.NODE_MANAGE, Perm.NODE_CONTROL, Perm.LISTEN_MONITOR)),
         ]
         constraints = [
             models.UniqueConstraint(fields=["site", "alias"], name="node_alias_once_per_site"),

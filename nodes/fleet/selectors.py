@@ -86,8 +86,29 @@ def visible_sites(actor: Actor, permission: Perm = Perm.NODE_READ) -> QuerySet:
     return ports.scoped(Site.objects.all(), actor, permission)
 
 
-def visible_rooms(actor: Actor, permission: Perm = Perm.NODE_READ) -> QuerySet:
-    return ports.scoped(Room.objects.select_related("site"), actor, permission)
+def sites() -> QuerySet:
+    """Every site."""
+    return Site.objects.all()
+
+
+def rooms() -> QuerySet:
+    """Every room."""
+    return Room.objects.all()
+
+
+def site_in_use(site: Site) -> bool:
+    """Whether a node, also a retired one, is there."""
+    return Node.objects.filter(site=site).exists()
+
+
+def interface(actor: Actor, permission: Perm, *, node_id, pk) -> Interface | None:
+    """This interface of this node, if it is in reach with the permission."""
+    return ports.scoped(Interface.objects.filter(node_id=node_id, pk=pk), actor, permission).first()
+
+
+def plain_node(pk) -> Node:
+    """The bare row, without what is computed."""
+    return Node.objects.get(pk=pk)
 
 
 def changed_status() -> QuerySet:

@@ -143,7 +143,7 @@ class RotateBody(Serializer):
 
     deliver = choice(Deliver, required=False, default=Deliver.RESPONSE.value)
     revoke_now = serializers.BooleanField(required=False, default=False)
-    reason = CleanCharField(max_length=500, required=False, default="")
+    reason = CleanCharField(max_length=500, required=False, allow_blank=True, default="")
 
 
 # --- what a node says of itself: lengths are bounded, unknown keys go into `extra` --------------------------------------------------

@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
+from config.kernel.access import Perm
 from config.kernel.ids import uuid7
 from nodes.fleet.models import Interface, Node, Site
 from nodes.fleet.states import choices
@@ -64,7 +65,7 @@ class HealthEvent(models.Model):
     class Meta:
         default_permissions = ()
         ordering = ["-opened_at"]
-        permissions = [("health_read", "health:read"), ("health_acknowledge", "health:acknowledge")]
+        permissions = [(perm.codename, perm.value) for perm in (Perm.HEALTH_READ, Perm.HEALTH_ACKNOWLEDGE)]
         constraints = [models.UniqueConstraint(fields=["fingerprint"], condition=~Q(status=EventStatus.RESOLVED), name="health_event_unresolved_once")]
         indexes = [
             models.Index(fields=["opened_at", "id"], name="health_opened"),

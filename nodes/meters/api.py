@@ -105,7 +105,7 @@ class MetersViewSet(TallyViewSet):
     routes = {"meters": Route(Perm.NODE_READ, query=("interfaceId",), errors=("meter_frame_not_found",))}
 
     def get_queryset(self):
-        return Node.objects.all()
+        return selectors.nodes()
 
     def queryset_is_scoped(self):
         return False

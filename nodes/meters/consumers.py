@@ -17,8 +17,7 @@ from config.kernel.errors import ApiError, from_exception
 from config.kernel.live.consumer import close_code, request_of
 from config.kernel.names import camelized
 from nodes import metrics
-from nodes.fleet import hints
-from nodes.fleet.models import Node
+from nodes.fleet import hints, selectors
 from nodes.meters import intake, owned
 from nodes.meters import wire as frames
 
@@ -155,7 +154,7 @@ class NodeConsumer(AsyncWebsocketConsumer):
             await self.send(text_data=wire.dumps({"type": "hints", **current}).decode())
 
     def _hints(self) -> dict:
-        return camelized(hints.current(Node.objects.get(pk=self.node_id)))
+        return camelized(hints.current(selectors.plain_node(self.node_id)))
 
     async def refuse(self, error: ApiError) -> None:
         """Say why, close with the matching code, and let the audit know."""
