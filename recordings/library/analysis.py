@@ -82,7 +82,8 @@ class Analyser:
     def _flush(self) -> None:
         if not self._waiting:
             return
-        block = np.concatenate(self._waiting)
+        # Channel-major in memory: the measures run along it.
+        block = np.concatenate([part.T for part in self._waiting], axis=1).T
         self._waiting, self._waiting_frames = [], 0
         self.frames += len(block)
         self._peaks.add(block)

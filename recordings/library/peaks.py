@@ -36,21 +36,30 @@ class PeakBuilder:
         """`block`: float32 (frames, channels), full scale ±1."""
         if not len(block):
             return
+        block = np.asfortranarray(block)
         rate = RATES[self._finest]
         first = self.frames
         numbers = ((np.arange(first, first + len(block), dtype=np.int64)) * rate / self.sample_rate).astype(np.int64)
         starts = np.flatnonzero(np.diff(numbers, prepend=self._bucket))
         edges = np.concatenate(([0], starts)) if not len(starts) or starts[0] != 0 else starts
         lows, highs = np.minimum.reduceat(block, edges, axis=0), np.maximum.reduceat(block, edges, axis=0)
-        for index, edge in enumerate(edges):
-            number = int(numbers[edge])
-            if number != self._bucket:
-                self._close(number)
-            np.minimum(self._low, lows[index], out=self._low)
-            np.maximum(self._high, highs[index], out=self._high)
+        self._take(numbers[edges], lows, highs)
         self.frames += len(block)
         while len(self._done) > self._limit and self._finest + 1 < len(RATES):
             self._coarsen()
+
+    def _take(self, numbers: np.ndarray, lows: np.ndarray, highs: np.ndarray) -> None:
+        """Extremes of runs of samples, each in one bucket: the first may belong to the open bucket, the last stays open."""
+        if int(numbers[0]) != self._bucket:
+            self._close(int(numbers[0]))
+        np.minimum(self._low, lows[0], out=self._low)
+        np.maximum(self._high, highs[0], out=self._high)
+        if len(numbers) == 1:
+            return
+        self._close(int(numbers[-1]))
+        whole = np.stack([quantise(lows[1:-1]), quantise(highs[1:-1])], axis=2)
+        self._done += whole.tobytes()
+        self._low[:], self._high[:] = lows[-1], highs[-1]
 
     def _close(self, number: int) -> None:
         self._done += np.stack([quantise(self._low), quantise(self._high)], axis=1).tobytes()

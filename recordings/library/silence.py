@@ -21,7 +21,7 @@ class SilentSpans:
         if not len(block):
             return
         edges = np.arange(0, len(block), self._step)
-        loudest = np.maximum.reduceat(np.abs(block).max(axis=1), edges)
+        loudest = np.maximum.reduceat(np.abs(np.asfortranarray(block)).max(axis=1), edges)
         for edge, value in zip(edges, loudest, strict=True):
             at = self._position + int(edge)
             if value < THRESHOLD:
