@@ -65,9 +65,12 @@ export function startEnrol(done) {
     result.hidden = true;
     dialog.showModal();
     form.elements.alias.focus();
+    const submit = $("[type=submit]", form);
+    submit.disabled = true;
     try {
       const sites = await fillSites(form.elements.siteId, form.elements.siteId.value);
-      if (!sites.length) markErrors(form, { siteId: "There is no site yet. Add one under Sites first." });
+      if (sites.length) submit.disabled = false;
+      else markErrors(form, { siteId: "There is no site yet. Add one under Sites first." });
     } catch (error) {
       complain("Sites could not be read", error);
     }

@@ -14,7 +14,9 @@ def test_enrolling_shows_one_command_whose_token_brings_the_node_online(page, ro
     form.get_by_label("Name", exact=True).fill("hall-b-rec-02")
     form.get_by_label(re.compile("^Tags")).fill("plenary, main")
     form.get_by_role("button", name="Enrol", exact=True).click()
-    command = page.get_by_label("Command to paste").inner_text()
+    shown = page.get_by_label("Command to paste")
+    expect(shown).to_contain_text("tr_node_")
+    command = shown.inner_text()
     for part in ("agent.tar.gz | tar xz", "-m nodes.agent enrol", f"--url {room.origin}", "-m nodes.agent run"):
         assert part in command
 
