@@ -24,7 +24,7 @@ from config.stack.process import die_with_parent, stop, wait_until
 from config.stack.supervisor import Control
 
 # A first start on a slow disk writes a database and compresses every static file.
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 180
 # Two voices, one with a beep each second: something to see on the meters and to recognise in a recording.
 TEST_SIGNAL = (
     "lavfi:sine=frequency=330:beep_factor=3:sample_rate=48000[a];sine=frequency=495:sample_rate=48000,tremolo=f=0.3:d=0.8[b];[a][b]amerge=inputs=2"

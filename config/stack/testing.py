@@ -21,7 +21,8 @@ from config.stack.paths import PROJECT, Instance, free_ports
 from config.stack.supervisor import Control
 
 OWNER_EMAIL = "owner@example.org"
-READY_SECONDS = 120
+# Two cores that run other tests beside it may need minutes for a first start.
+READY_SECONDS = 300
 STOP_SECONDS = 60
 # Of the surrounding environment only this reaches the stack: settings meant for the test process must not.
 # Collected once for all stacks of a test process.
