@@ -2,8 +2,6 @@
 
 import numpy as np
 
-MODES = ("mono", "stereo", "mono_to_stereo_mix", "multichannel")
-
 
 class ChannelMap:
     """Applies a job's map to (frames, channels) arrays.

@@ -25,7 +25,6 @@ BATCH = 60
 QUEUE = 600
 #: A frame of this many channels or more goes alone: 256 KiB of JSON is the controller's limit.
 JSON_CHANNELS = 480
-SOCKET_FRAME_BYTES = 512 * 1024
 HINT_BYTES = 64 * 1024
 
 
