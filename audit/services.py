@@ -132,7 +132,7 @@ def compose(verb, *, actor, outcome, subject, permission, before, after, reason,
         "user_agent": redaction.line(facts.user_agent, redaction.AGENT_LIMIT),
         "sign_in_id": _id(actor.sign_in_id),
         "credential_prefix": actor.credential_prefix or "",
-        "environment": environment,
+        "environment": environment or actor.environment or None,
         "format": FORMAT,
     }
 

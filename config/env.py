@@ -38,6 +38,14 @@ def words(name: str) -> list[str]:
     return [word.strip() for word in text(name).split(",") if word.strip()]
 
 
+def mapping(name: str) -> dict[str, str]:
+    """A JSON object of texts, `{"claim value": "role"}`; anything else is an error at start."""
+    value = json.loads(text(name) or "{}")
+    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
+        raise ValueError(f"{name} must be a JSON object of texts")
+    return value
+
+
 def secret(name: str, file_name: str) -> str:
     """A secret from the environment, else the one generated once in `var/secrets`, else empty."""
     if value := text(name):

@@ -120,6 +120,16 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "/sign-in"
 SIGN_IN_SECONDS = 12 * 3600
+# Sign-in with a wallet (EIP-4361); 8453 is Base.
+SIWE_CHAIN_ID = env.integer("SIWE_CHAIN_ID", 8453)
+# Sign-in by a provider (docs/sign-in.md); off until the first three are set.
+OIDC_ISSUER = env.text("OIDC_ISSUER")
+OIDC_CLIENT_ID = env.text("OIDC_CLIENT_ID")
+OIDC_CLIENT_SECRET = env.text("OIDC_CLIENT_SECRET")
+OIDC_PROVISION = env.flag("OIDC_PROVISION", True)
+OIDC_DEFAULT_ROLES = env.words("OIDC_DEFAULT_ROLES")
+OIDC_ROLE_MAP = env.mapping("OIDC_ROLE_MAP")
+OIDC_GROUP_MAP = env.mapping("OIDC_GROUP_MAP")
 
 AXES_FAILURE_LIMIT = 5
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]

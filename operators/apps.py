@@ -13,10 +13,14 @@ class OperatorsConfig(AppConfig):
         from django.contrib.auth.models import Group
 
         from config.kernel.access import Kind, ports, register_credential
-        from operators.access import scopes, selectors, services
+        from operators.access import catalogue, scopes, selectors, services
         from operators.access.models import AccessPolicy
         from operators.identity import selectors as identity
         from operators.identity.models import SignIn, User
+        from operators.identity.oidc.models import OidcIdentity, OidcState
+        from operators.identity.wallets.models import Wallet, WalletChallenge
+        from operators.workspaces import selectors as workspaces
+        from operators.workspaces.models import ApiKey, Member, Workspace
 
         ports.decide = selectors.decide
         ports.scoped = selectors.scoped
@@ -24,7 +28,15 @@ class OperatorsConfig(AppConfig):
         ports.reach = selectors.reach
         ports.cookie_actor = identity.actor_of_cookie
         ports.access_epoch = services.access_epoch
+        ports.key_scope = catalogue.key_scope
         register_credential(identity.TOKEN_PREFIX, Kind.USER, identity.actor_of_token)
+        for prefix in workspaces.KEY_PREFIXES.values():
+            register_credential(prefix, Kind.API_KEY, workspaces.actor_of_key)
         # No policy applies to these: an owner can always undo one.
         for kind, model in {"user": User, "group": Group, "access_policy": AccessPolicy, "sign_in": SignIn, "attempt": AccessAttempt}.items():
             scopes.register_kind(kind, model, open=True, policies=False)
+        for kind, model in {"oidc_identity": OidcIdentity, "oidc_state": OidcState, "wallet": Wallet, "wallet_challenge": WalletChallenge}.items():
+            scopes.register_kind(kind, model, open=True, policies=False)
+        scopes.register_kind("workspace", Workspace)
+        scopes.register_kind("member", Member, ancestors={"workspace": "workspace_id"})
+        scopes.register_kind("api_key", ApiKey, ancestors={"workspace": "workspace_id"}, environment="environment")

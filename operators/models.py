@@ -2,5 +2,21 @@
 
 from operators.access.models import AccessPolicy, GroupRole, UserRole
 from operators.identity.models import SignIn, User
+from operators.identity.oidc.models import OidcIdentity, OidcState
+from operators.identity.wallets.models import Wallet, WalletChallenge
+from operators.workspaces.models import ApiKey, Member, Workspace
 
-__all__ = ["AccessPolicy", "GroupRole", "SignIn", "User", "UserRole"]
+__all__ = [
+    "AccessPolicy",
+    "ApiKey",
+    "GroupRole",
+    "Member",
+    "OidcIdentity",
+    "OidcState",
+    "SignIn",
+    "User",
+    "UserRole",
+    "Wallet",
+    "WalletChallenge",
+    "Workspace",
+]

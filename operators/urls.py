@@ -3,6 +3,10 @@
 from django.urls import path
 
 from operators.identity.api import MeViewSet, SignInOutViewSet, SignInViewSet
+from operators.identity.wallets.api import WalletViewSet
+from operators.workspaces.api import SelectViewSet, WorkspaceViewSet
+from operators.workspaces.keys_api import ApiKeyViewSet
+from operators.workspaces.members_api import MemberViewSet
 
 urlpatterns = [
     path("auth/login", SignInOutViewSet.as_view({"post": "login"})),
@@ -13,4 +17,15 @@ urlpatterns = [
     path("auth/sign-ins", SignInViewSet.as_view({"get": "list"})),
     path("auth/sign-ins/revoke-others", SignInViewSet.as_view({"post": "revoke_others"})),
     path("auth/sign-ins/<uuid:id>", SignInViewSet.as_view({"delete": "destroy"})),
+    path("auth/wallet/challenge", WalletViewSet.as_view({"post": "challenge"})),
+    path("auth/wallet/login", WalletViewSet.as_view({"post": "login"})),
+    path("auth/workspace/select", SelectViewSet.as_view({"post": "select"})),
+    path("workspaces", WorkspaceViewSet.as_view({"get": "list", "post": "create"})),
+    path("workspaces/challenge", WorkspaceViewSet.as_view({"post": "challenge"})),
+    path("workspaces/<uuid:id>", WorkspaceViewSet.as_view({"get": "retrieve", "patch": "partial_update"})),
+    path("workspaces/<uuid:id>/actions", WorkspaceViewSet.as_view({"get": "actions"})),
+    path("workspaces/<uuid:id>/members", MemberViewSet.as_view({"get": "list", "post": "create"})),
+    path("workspaces/<uuid:id>/members/<uuid:mid>", MemberViewSet.as_view({"patch": "partial_update", "delete": "destroy"})),
+    path("workspaces/<uuid:id>/api-keys", ApiKeyViewSet.as_view({"get": "list", "post": "create"})),
+    path("workspaces/<uuid:id>/api-keys/<uuid:kid>/revoke", ApiKeyViewSet.as_view({"post": "revoke"})),
 ]

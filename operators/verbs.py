@@ -9,5 +9,43 @@ USER_UNLOCKED = "auth.user.unlocked"
 USER_CREATED = "auth.user.created"
 ROLES_CHANGED = "auth.user.roles_changed"
 GRANTS_REPLACED = "auth.grants.replaced"
+IDENTITY_LINKED = "auth.identity.linked"
+CLAIMS_IGNORED = "auth.oidc.claims_ignored"
+GROUPS_MAPPED = "auth.user.groups_mapped"
+WALLET_USER_EXPIRED = "auth.user.expired"
+WORKSPACE_CREATED = "workspace.created"
+WORKSPACE_UPDATED = "workspace.updated"
+WORKSPACE_SUSPENDED = "workspace.suspended"
+WORKSPACE_RESUMED = "workspace.resumed"
+WORKSPACE_SELECTED = "workspace.selected"
+MEMBER_ADDED = "workspace.member.added"
+MEMBER_CHANGED = "workspace.member.changed"
+MEMBER_REMOVED = "workspace.member.removed"
+KEY_MINTED = "workspace.api_key.minted"
+KEY_REVOKED = "workspace.api_key.revoked"
 
-VERBS = (SIGNED_IN, SIGN_IN_FAILED, SIGN_IN_REVOKED, SIGNED_OUT, PASSWORD_CHANGED, USER_UNLOCKED, USER_CREATED, ROLES_CHANGED, GRANTS_REPLACED)
+VERBS = (
+    SIGNED_IN,
+    SIGN_IN_FAILED,
+    SIGN_IN_REVOKED,
+    SIGNED_OUT,
+    PASSWORD_CHANGED,
+    USER_UNLOCKED,
+    USER_CREATED,
+    ROLES_CHANGED,
+    GRANTS_REPLACED,
+    IDENTITY_LINKED,
+    CLAIMS_IGNORED,
+    GROUPS_MAPPED,
+    WALLET_USER_EXPIRED,
+    WORKSPACE_CREATED,
+    WORKSPACE_UPDATED,
+    WORKSPACE_SUSPENDED,
+    WORKSPACE_RESUMED,
+    WORKSPACE_SELECTED,
+    MEMBER_ADDED,
+    MEMBER_CHANGED,
+    MEMBER_REMOVED,
+    KEY_MINTED,
+    KEY_REVOKED,
+)

@@ -104,6 +104,8 @@ class Actor:
     by_cookie: bool = False
     pinned_version: str | None = None
     must_change_password: bool = False
+    # LIVE or TEST where the credential has one (API keys); empty: both worlds.
+    environment: str = ""
     # The row behind the credential (User, Node, …), for the app that loaded it; and a memo of what access resolved for this actor.
     subject: object | None = field(default=None, compare=False, repr=False)
     memo: dict = field(default_factory=dict, compare=False, repr=False)
@@ -172,7 +174,8 @@ class Ports:
     decide(actor, perm, obj=None) -> Decision · scoped(queryset, actor, perm) -> queryset · cookie_actor(request) -> Actor | None ·
     check_lock(actor, subsystem) raises `subsystem_locked` · record(verb, **facts) writes an audit row (see audit.services.record) ·
     refused(error, request, view) hears of every refused or failed request · access_epoch() -> int, raised when anyone's access changes ·
-    ancestors(kind, id) -> ["site:…"], everything above an object as text · reach(actor, perm) -> Reach.
+    ancestors(kind, id) -> ["site:…"], everything above an object as text · reach(actor, perm) -> Reach ·
+    key_scope(perm) -> bool, whether an API key may hold it.
     """
 
     decide: Callable = staticmethod(_refuse)
@@ -184,6 +187,7 @@ class Ports:
     access_epoch: Callable = staticmethod(lambda: 0)
     ancestors: Callable = staticmethod(_no_ancestors)
     reach: Callable = staticmethod(_no_reach)
+    key_scope: Callable = staticmethod(lambda _permission: False)
 
 
 ports = Ports()
@@ -205,7 +209,8 @@ class Route:
     """What one action of a viewset asks for; every action has one (check operators.E001).
 
     permission  asked without an object before anything is looked up; None with `kinds` means any holder of these kinds
-    kinds       credential kinds accepted; others get 401 credential_not_accepted
+    kinds       credential kinds accepted, and with users also API keys where the permission may be a key's scope (`accepts`); others get 401
+                credential_not_accepted
     public      no credential needed (a bad one is still refused)
     subsystem / exempt  every unsafe action declares one of them (04 §2); `exempt` is the reason in words
     node_kwarg  for node credentials: the path argument that must equal the credential's node
@@ -225,6 +230,12 @@ class Route:
     before_password_change: bool = False
     query: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
+
+    @property
+    def accepts(self) -> frozenset[Kind]:
+        """Every kind that this action takes: `kinds`, and keys wherever people may come by a permission that a key may hold."""
+        keys = Kind.USER in self.kinds and self.permission is not None and ports.key_scope(self.permission)
+        return self.kinds | {Kind.API_KEY} if keys else self.kinds
 
 
 def require(actor: Actor, permission: Perm, obj=None) -> None:

@@ -10,7 +10,7 @@ _UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 
 def not_accepted(actor: Actor, route: Route) -> ApiError:
     """401: a good credential in the wrong place."""
-    return ApiError("credential_not_accepted", data={"kind": actor.kind.value, "accepted": sorted(kind.value for kind in route.kinds)})
+    return ApiError("credential_not_accepted", data={"kind": actor.kind.value, "accepted": sorted(kind.value for kind in route.accepts)})
 
 
 def check(actor: Actor, route: Route, method: str, kwargs: dict) -> None:
@@ -19,7 +19,7 @@ def check(actor: Actor, route: Route, method: str, kwargs: dict) -> None:
         if route.public:
             return
         raise ApiError("not_authenticated")
-    if actor.kind not in route.kinds:
+    if actor.kind not in route.accepts:
         if route.public:
             return
         raise not_accepted(actor, route)

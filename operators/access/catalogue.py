@@ -104,3 +104,13 @@ def permissions_of(roles) -> frozenset[Perm]:
     """What these user roles allow together, somewhere."""
     held = frozenset(roles)
     return frozenset(entry.perm for entry in _LIST if entry.roles & held)
+
+
+def permissions_in_workspace(role: str) -> frozenset[Perm]:
+    """What a member of this role may do in their workspace."""
+    return frozenset(entry.perm for entry in _LIST if role in entry.workspace_roles)
+
+
+def key_scope(permission: Perm) -> bool:
+    """The port: whether an API key may hold this permission."""
+    return CATALOGUE[permission].key

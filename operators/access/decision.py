@@ -3,18 +3,21 @@
     1 deny   a deny policy for the permission matches any of the chain            → refused, policy_denied; even an owner
     2 user   a role holds the permission, and one of: role owner or admin · the kind is open ·
              an allow policy or a grant names any of the chain                    → allowed
+    3 tenant the permission is of the user's role in a workspace of the chain     → allowed
+    4 key    the permission is a scope of the key, whose workspace is in the chain, nothing on the way being of the other environment → allowed
     6 else   permission_denied if no path holds the permission, else out_of_scope → refused
 
-Paths of other actors (tenant, key, console) stand between 2 and 6 and never mix with it.
+The paths never mix: a tenant's permission meets no policy or grant, a user role's meets no membership.
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 from config.kernel.access import Decision, Perm
 from operators.access.models import EVERYTHING, Effect, Role
 from operators.access.scopes import Link
 
+WORKSPACE = "workspace"
 _UNSCOPED_ROLES = (Role.OWNER, Role.ADMIN)
 
 
@@ -37,8 +40,9 @@ class Rule:
 
 @dataclass(frozen=True)
 class Standing:
-    """What a user has before any object is looked at: `roles` and `permissions` (their own and their groups'), the policies about them
-    (`rules`), and the kinds whose grant they hold globally (`everywhere`)."""
+    """What an actor has before any object is looked at: `roles` and `permissions` (a user's own and their groups'), the policies about them
+    (`rules`), the kinds whose grant they hold globally (`everywhere`), and by workspace id what a membership or a key gives there (`tenant`;
+    `tenant_rule` says which of the two). `environment`: a key's; empty for people, who see both."""
 
     user_id: str
     group_ids: tuple[int, ...] = ()
@@ -46,6 +50,13 @@ class Standing:
     permissions: frozenset[Perm] = frozenset()
     rules: tuple[Rule, ...] = ()
     everywhere: frozenset[str] = frozenset()
+    tenant: Mapping[str, frozenset[Perm]] = field(default_factory=dict)
+    tenant_rule: str = "tenant"
+    environment: str = ""
+
+    def workspaces(self, permission: Perm) -> frozenset[str]:
+        """Ids of the workspaces in which a membership or the key gives this permission."""
+        return frozenset(workspace for workspace, held in self.tenant.items() if permission in held)
 
     @property
     def unscoped_role(self) -> str | None:
@@ -57,17 +68,19 @@ class Standing:
 
 
 def judge(standing: Standing, permission: Perm, link: Link | None = None, granted: Collection[tuple[str, str]] = ()) -> Decision:
-    """The answer for a user. `granted`: the (kind, id) of the chain that a grant of theirs names. Without a link the permission alone counts."""
+    """The answer. `granted`: the (kind, id) of the chain that a grant of theirs names. Without a link the permission alone counts."""
     if link is not None:
         for rule in standing.policies(Effect.DENY, permission):
             if any(rule.names(part) for part in link.chain()):
                 return Decision(False, "policy_denied", f"policy:{rule.id}")
-    if permission not in standing.permissions:
+    tenants = standing.workspaces(permission)
+    if permission not in standing.permissions and not tenants:
         return Decision(False, "permission_denied")
-    if link is None:
-        return Decision(True, "user", "role")
-    via = _way(standing, permission, link, granted)
-    return Decision(True, "user", via) if via else Decision(False, "out_of_scope")
+    if permission in standing.permissions and (link is None or (via := _way(standing, permission, link, granted))):
+        return Decision(True, "user", via if link is not None else "role")
+    if tenants and (link is None or (via := _tenancy(tenants, standing.environment, link))):
+        return Decision(True, standing.tenant_rule, via if link is not None else "workspace")
+    return Decision(False, "out_of_scope")
 
 
 def _way(standing: Standing, permission: Perm, link: Link, granted) -> str | None:
@@ -86,6 +99,18 @@ def _reach(allows: list[Rule], everywhere, link: Link, granted) -> str | None:
     if link.kind in everywhere or (link.kind, link.id) in granted:
         return f"grant:{link.kind}"
     ways = [_reach(allows, everywhere, parent, granted) for parent in link.parents]
+    if link.all_of:
+        return ways[0] if ways and all(ways) else None
+    return next((way for way in ways if way), None)
+
+
+def _tenancy(workspaces: frozenset[str], environment: str, link: Link) -> str | None:
+    """The workspace in whose reach `link` lies: itself, or (any, or for `all_of` each) of its parents; nothing of another environment on the way."""
+    if environment and link.environment not in (None, environment):
+        return None
+    if link.kind == WORKSPACE:
+        return f"workspace:{link.id}" if link.id in workspaces else None
+    ways = [_tenancy(workspaces, environment, parent) for parent in link.parents]
     if link.all_of:
         return ways[0] if ways and all(ways) else None
     return next((way for way in ways if way), None)

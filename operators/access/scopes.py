@@ -16,6 +16,7 @@ The app that owns a kind registers it in its `ready()`; nothing here imports a h
   `default_permissions = ()`, `permissions = [("scope_node", "Node is in reach"), (Perm.NODE_READ.codename, …), …]`.
 - `open`: settings; whoever holds the permission reaches all rows, only a deny policy hides one.
 - `all_of`: reached through its ancestors only if every one that it names is in reach (health events).
+- `environment`: the column that says LIVE or TEST; a key of the other environment finds no way through such a row (§5).
 - `policies=False`: no policy applies (users, groups, policies themselves: an owner can always undo one).
 - `granted` may be passed for readers' sake; it must agree with `grant_models`.
 
@@ -41,6 +42,7 @@ class ScopeKind:
     grant_models: tuple[type[Model], type[Model]] | None = None
     all_of: bool = False
     policies: bool = True
+    environment: str = ""
 
     @property
     def codename(self) -> str:
@@ -58,6 +60,7 @@ class Link:
     open: bool = False
     all_of: bool = False
     policies: bool = True
+    environment: str | None = None
 
     def chain(self) -> Iterator["Link"]:
         """This link, then everything above it."""
@@ -80,6 +83,7 @@ def register_kind(
     grant_models: tuple[type[Model], type[Model]] | None = None,
     all_of: bool = False,
     policies: bool = True,
+    environment: str = "",
 ) -> None:
     """See the module. Registering the same kind for another model is an error; again for the same model replaces it."""
     if granted is not None and granted != (grant_models is not None):
@@ -89,7 +93,7 @@ def register_kind(
     pairs = tuple(
         (parent, column) for parent, columns in (ancestors or {}).items() for column in ((columns,) if isinstance(columns, str) else columns)
     )
-    _by_name[kind] = _by_model[model] = ScopeKind(kind, model, pairs, open, grant_models, all_of, policies)
+    _by_name[kind] = _by_model[model] = ScopeKind(kind, model, pairs, open, grant_models, all_of, policies, environment)
 
 
 def named(kind: str) -> ScopeKind | None:
@@ -122,8 +126,7 @@ def every() -> list[ScopeKind]:
 def link_of(obj: Model) -> Link:
     """The chain of a row, ancestors looked up by id (a query for each one that has ancestors of its own)."""
     kind = of(type(obj))
-    values = [attrgetter(column.replace("__", "."))(obj) for _, column in kind.ancestors]
-    return _link(kind, obj.pk, values, {})
+    return _link(kind, obj.pk, [attrgetter(column.replace("__", "."))(obj) for column in _columns(kind)], {})
 
 
 def link_to(kind_name: str, pk) -> Link:
@@ -131,10 +134,15 @@ def link_to(kind_name: str, pk) -> Link:
     return _climb(kind_name, pk, {})
 
 
+def _columns(kind: ScopeKind) -> list[str]:
+    """What of a row makes its link: the columns of its ancestors, then that of its environment."""
+    return [column for _, column in kind.ancestors] + ([kind.environment] if kind.environment else [])
+
+
 def _climb(kind_name: str, pk, seen: dict) -> Link:
     if (kind_name, pk) not in seen:
         kind = named(kind_name)
-        columns = [column for _, column in kind.ancestors] if kind else []
+        columns = _columns(kind) if kind else []
         values = kind.model._base_manager.filter(pk=pk).values_list(*columns).first() if columns else None
         seen[kind_name, pk] = _link(kind, pk, values or (), seen) if kind else Link(kind_name, str(pk))
     return seen[kind_name, pk]
@@ -142,4 +150,5 @@ def _climb(kind_name: str, pk, seen: dict) -> Link:
 
 def _link(kind: ScopeKind, pk, values, seen: dict) -> Link:
     parents = tuple(_climb(parent, value, seen) for (parent, _), value in zip(kind.ancestors, values, strict=False) if value is not None)
-    return Link(kind.name, str(pk), parents, kind.open, kind.all_of, kind.policies)
+    environment = values[len(kind.ancestors)] if kind.environment and values else None
+    return Link(kind.name, str(pk), parents, kind.open, kind.all_of, kind.policies, environment)

@@ -3,23 +3,24 @@
 from uuid import UUID
 
 from django.contrib.auth.models import Permission
-from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet, UUIDField, Value
+from django.db.models.functions import Cast
 
 from config.kernel.access import Actor, Decision, Kind, Perm, Reach
 from operators.access import scopes
-from operators.access.catalogue import STAFF, permissions_of
-from operators.access.decision import Rule, Standing, judge
+from operators.access.catalogue import CATALOGUE, STAFF, permissions_in_workspace, permissions_of
+from operators.access.decision import WORKSPACE, Rule, Standing, judge
 from operators.access.models import EVERYTHING, AccessPolicy, Effect, GroupRole, Role, SubjectType, UserRole
+from operators.workspaces.models import ApiKey, Member
 
 _NOBODY = Standing(user_id="")
 _NO_ROW = Q(pk__in=())
 
 
 def standing_of_user(user) -> Standing:
-    """Roles, policies and global grants of a user, in four queries."""
+    """Roles, memberships, policies and global grants of a user, in four queries."""
     group_ids = tuple(user.groups.values_list("pk", flat=True))
-    roles = UserRole.objects.filter(user=user).values_list("role").union(GroupRole.objects.filter(group__in=group_ids).values_list("role"))
-    held = frozenset(role for (role,) in roles)
+    held, tenant = _roles_of(user, group_ids)
     return Standing(
         user_id=str(user.pk),
         group_ids=group_ids,
@@ -27,7 +28,25 @@ def standing_of_user(user) -> Standing:
         permissions=permissions_of(held),
         rules=_rules_about(user, group_ids),
         everywhere=_granted_everywhere(user, group_ids),
+        tenant=tenant,
     )
+
+
+def _roles_of(user, group_ids) -> tuple[frozenset[str], dict[str, frozenset[Perm]]]:
+    """Roles of the installation, the user's own and their groups', and permissions by workspace; one query."""
+    nowhere = Cast(Value(None), UUIDField())
+    own = UserRole.objects.filter(user=user).annotate(at=nowhere).values_list("at", "role")
+    groups = GroupRole.objects.filter(group__in=group_ids).annotate(at=nowhere).values_list("at", "role")
+    rows = list(own.union(groups, Member.objects.filter(user=user).values_list("workspace_id", "role")))
+    roles = frozenset(role for at, role in rows if at is None)
+    return roles, {str(at): permissions_in_workspace(role) for at, role in rows if at is not None}
+
+
+def _standing_of_key(key: ApiKey) -> Standing:
+    """A key stands in its workspace with its scopes, in its environment; what is said about everyone is said about it."""
+    scopes_held = frozenset(perm for perm in CATALOGUE if perm in key.scopes)
+    tenant = {str(key.workspace_id): scopes_held}
+    return Standing(user_id="", rules=_rules(Q(subject_type=SubjectType.EVERYONE)), tenant=tenant, tenant_rule="key", environment=key.environment)
 
 
 def _rules_about(user, group_ids) -> tuple[Rule, ...]:
@@ -36,6 +55,10 @@ def _rules_about(user, group_ids) -> tuple[Rule, ...]:
         | Q(subject_type=SubjectType.USER, subject_id=str(user.pk))
         | Q(subject_type=SubjectType.GROUP, subject_id__in=[str(pk) for pk in group_ids])
     )
+    return _rules(about)
+
+
+def _rules(about: Q) -> tuple[Rule, ...]:
     return tuple(
         Rule(str(row.pk), row.effect, frozenset(row.permissions), row.resource_type, row.resource_id)
         for row in AccessPolicy.objects.filter(about).order_by("effect", "resource_type", "pk")
@@ -49,12 +72,18 @@ def _granted_everywhere(user, group_ids) -> frozenset[str]:
 
 
 def standing_of(actor: Actor) -> Standing:
-    """The standing of whoever asks, resolved once for each actor object. Only users have one by role: everyone else stands with nothing."""
-    if actor.kind is not Kind.USER or actor.subject is None:
-        return _NOBODY
+    """The standing of whoever asks, resolved once for each actor object: of users and of keys; everyone else stands with nothing."""
     if "standing" not in actor.memo:
-        actor.memo["standing"] = standing_of_user(actor.subject) if actor.subject.is_active else _NOBODY
+        actor.memo["standing"] = _standing(actor)
     return actor.memo["standing"]
+
+
+def _standing(actor: Actor) -> Standing:
+    if actor.subject is None:
+        return _NOBODY
+    if actor.kind is Kind.API_KEY:
+        return _standing_of_key(actor.subject)
+    return standing_of_user(actor.subject) if actor.kind is Kind.USER and actor.subject.is_active else _NOBODY
 
 
 def opens_admin(actor: Actor) -> bool:
@@ -106,7 +135,9 @@ def scoped(queryset: QuerySet, actor: Actor, permission: Perm) -> QuerySet:
     """The port: the rows of `queryset` that `decide` would allow, as one WHERE; the model must be a registered kind."""
     kind = scopes.of(queryset.model)
     standing = standing_of(actor)
-    if permission not in standing.permissions:
+    by_role = permission in standing.permissions
+    workspaces = standing.workspaces(permission)
+    if not by_role and not workspaces:
         return queryset.none()
     denies = standing.policies(Effect.DENY, permission)
     if denies:
@@ -114,9 +145,11 @@ def scoped(queryset: QuerySet, actor: Actor, permission: Perm) -> QuerySet:
         denied = _named(kind.name, "pk", denies)
         if denied is not None:
             queryset = queryset.filter(~Exists(kind.model._base_manager.filter(denied, pk=OuterRef("pk"))))
-    if standing.unscoped_role or kind.open:
+    if by_role and (standing.unscoped_role or kind.open):
         return queryset
-    return queryset.filter(_reached(kind.name, "pk", standing, standing.policies(Effect.ALLOW, permission)) or _NO_ROW)
+    reached = _reached(kind.name, "pk", standing, standing.policies(Effect.ALLOW, permission)) if by_role else None
+    tenancy = _in_workspaces(kind.name, "pk", workspaces, standing.environment) if workspaces else None
+    return queryset.filter(_any(reached, tenancy) or _NO_ROW)
 
 
 def _matched(kind: scopes.ScopeKind | None, name: str, column: str, rules: list[Rule]) -> Q | None:
@@ -176,6 +209,20 @@ def _reached(name: str, column: str, standing: Standing, allows: list[Rule]) -> 
     return _any(own, _above(kind, column, way))
 
 
+def _in_workspaces(name: str, column: str, workspaces: frozenset[str], environment: str) -> Q | None:
+    """Rows with an id of kind `name` in `column` that lie in one of these workspaces (`decision._tenancy` as SQL)."""
+    kind = scopes.named(name)
+    if name == WORKSPACE:
+        return Q(**{f"{column}__in": sorted(workspaces)})
+    if kind is None or not kind.ancestors:
+        return None
+    parents = [(above, _in_workspaces(parent, above, workspaces, environment)) for parent, above in kind.ancestors]
+    way = _all_of(parents) if kind.all_of else _any(*(part for _, part in parents))
+    if way is not None and environment and kind.environment:
+        way &= Q(**{kind.environment: environment}) | Q(**{f"{kind.environment}__isnull": True})
+    return _above(kind, column, way)
+
+
 def _all_of(parents: list[tuple[str, Q | None]]) -> Q | None:
     """Each ancestor that is there is reached, and there is one."""
     some, every = None, None
@@ -196,14 +243,15 @@ def reach(actor: Actor, permission: Perm) -> Reach:
     """The port: how far a permission reaches, for rows that keep their ancestors as text."""
     standing = standing_of(actor)
     denies = tuple(f"{rule.resource_type}:{rule.resource_id}" for rule in standing.policies(Effect.DENY, permission))
+    workspaces = tuple(sorted(standing.workspaces(permission)))
     if permission not in standing.permissions:
-        return Reach(deny=denies)
+        return Reach(deny=denies, workspaces=workspaces)
     if standing.unscoped_role:
-        return Reach(holder=True, everything=True, deny=denies)
+        return Reach(holder=True, everything=True, deny=denies, workspaces=workspaces)
     allow = [f"{rule.resource_type}:{rule.resource_id}" for rule in standing.policies(Effect.ALLOW, permission)]
     allow += [f"{kind.name}:{EVERYTHING}" for kind in scopes.every() if kind.open or kind.name in standing.everywhere]
     allow += [f"{kind.name}:{row['content_object_id']}" for kind in scopes.every() if kind.grant_models for row in _granted_ids(standing, kind)]
-    return Reach(holder=True, allow=tuple(dict.fromkeys(allow)), deny=denies)
+    return Reach(holder=True, allow=tuple(dict.fromkeys(allow)), deny=denies, workspaces=workspaces)
 
 
 def roles_of(user) -> list[str]:

@@ -1,11 +1,9 @@
 """`/auth/…`: sign-in and out, the own account, sign-ins, the catalogue (03 §9)."""
 
-from django.conf import settings
-from django.middleware.csrf import get_token, rotate_token
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
-from config.kernel.access import ANONYMOUS, Perm, Route, require
+from config.kernel.access import ANONYMOUS, Kind, Perm, Route, require
 from config.kernel.errors import ApiError
 from config.kernel.filters import Choice, FilterSet, Uuid
 from config.kernel.serializers import NoBody
@@ -13,42 +11,29 @@ from config.kernel.viewsets import ListMixin, TallyViewSet
 from operators.access.catalogue import CATALOGUE
 from operators.access.selectors import standing_of
 from operators.identity import services, throttles
-from operators.identity.models import SignIn, SignInKind
+from operators.identity.models import SignInKind
 from operators.identity.selectors import live_sign_ins, manageable_sign_ins
 from operators.identity.serializers import Me, PasswordBody, PermissionShape, Revoked, SignedIn, SignInBody, SignInShape
+from operators.identity.signing_in import PublicPosts, demand_same_origin, signed_in
+from operators.workspaces.selectors import active_workspace_id, places
 
 _ADMINISTRATION = "accounts are administration, no production command"
 
 
-def demand_same_origin(request) -> None:
-    """403 csrf_failed when a page of another site asks to sign in (programs send no Origin)."""
-    origin = request.headers.get("Origin")
-    if origin and origin not in {settings.PUBLIC_ORIGIN, f"{request.scheme}://{request.get_host()}"}:
-        raise ApiError("csrf_failed")
-
-
-class SignInOutViewSet(TallyViewSet):
+class SignInOutViewSet(PublicPosts, TallyViewSet):
     """The two routes that work without a credential; their answers are never kept for replay, for they hold secrets."""
 
     routes = {
         "login": Route(public=True, kinds=frozenset(), exempt=_ADMINISTRATION, errors=("sign_in_failed", "sign_in_locked", "csrf_failed")),
         "logout": Route(public=True, kinds=frozenset(), exempt=_ADMINISTRATION, before_password_change=True),
     }
-    stores_replies = False
 
-    def perform_authentication(self, request):
-        try:
-            super().perform_authentication(request)
-        except ApiError as error:
-            request.user, request.auth, request.actor = None, None, self._despite(error, request)
-            request._request.actor = request.actor
-
-    def _despite(self, error: ApiError, request):
-        """Who asks although their credential was refused: signing out, a dead one is out already; signing in, the origin is what is checked."""
-        if self.action == "logout" and error.status == 401:
+    def despite(self, error: ApiError, request):
+        """Signing out, a dead credential is out already; signing in, the origin is what is checked."""
+        if self.action == "login":
+            return super().despite(error, request)
+        if error.status == 401:
             return ANONYMOUS
-        if self.action == "login" and error.code == "csrf_failed":
-            return request.actor
         raise error
 
     @extend_schema(request=SignInBody, responses={200: SignedIn})
@@ -57,13 +42,7 @@ class SignInOutViewSet(TallyViewSet):
         body = self.body(SignInBody)
         plain = request._request
         user = services.verify_password(request=plain, email=body["email"], password=body["password"])
-        if body["cookie"] and self.actor.by_cookie:
-            services.sign_out(actor=self.actor)
-        row, token = services.sign_in(request=plain, user=user, session=plain.session if body["cookie"] else None)
-        data = {"token": token, "expires_at": row.expires_at, "sign_in_id": row.pk, "user": user}
-        if row.kind == SignInKind.COOKIE:
-            rotate_token(plain)
-            data["csrf_token"] = get_token(plain)
+        data = signed_in(self, user, cookie=body["cookie"])
         reply = Response(self.shape(data, SignedIn))
         throttles.set_device_cookie(plain, reply, user.username)
         return reply
@@ -81,7 +60,7 @@ class MeViewSet(TallyViewSet):
     """The caller's own account."""
 
     routes = {
-        "me": Route(before_password_change=True),
+        "me": Route(kinds=frozenset({Kind.USER, Kind.API_KEY}), before_password_change=True),
         "password": Route(
             before_password_change=True, exempt=_ADMINISTRATION, errors=("current_password_wrong", "password_unavailable", "validation_failed")
         ),
@@ -91,8 +70,15 @@ class MeViewSet(TallyViewSet):
 
     @extend_schema(responses={200: Me})
     def me(self, request):
-        held = sorted(permission.value for permission in standing_of(self.actor).permissions)
-        data = {"kind": self.actor.kind.value, "user": self.actor.subject, "permissions": held, "workspaces": [], "active_workspace_id": None}
+        standing = standing_of(self.actor)
+        by_key = self.actor.kind is Kind.API_KEY
+        data = {
+            "kind": self.actor.kind.value,
+            "api_key" if by_key else "user": self.actor.subject,
+            "permissions": sorted(self.actor.subject.scopes if by_key else standing.permissions),
+            "workspaces": places(self.actor, standing.tenant),
+            "active_workspace_id": active_workspace_id(self.actor),
+        }
         return Response(self.shape(data, Me))
 
     @extend_schema(request=PasswordBody, responses={204: None})
@@ -137,7 +123,7 @@ class SignInViewSet(ListMixin, TallyViewSet):
     }
     filters = SignInFilters
     serializer_class = SignInShape
-    queryset = SignIn.objects.none()  # for the path parameter's type in the OpenAPI document
+    queryset = live_sign_ins()  # for the path parameter's type in the OpenAPI document
 
     def rows(self, permission: Perm | None = None):
         asked = self.filters(self.request.GET).values.get("user_id") or [self.actor.id]

@@ -68,7 +68,8 @@ class UserShape(ModelSerializer):
         read_only_fields = fields
 
     def get_providers(self, user) -> list[str]:
-        return ["local"] if user.has_usable_password() else []
+        held = {"local": user.has_usable_password(), "oidc": bool(user.oidc_identities.all()), "wallet": bool(user.wallets.all())}
+        return [name for name, has in held.items() if has]
 
     def get_roles(self, user) -> list[str]:
         return roles_of(user)
@@ -86,7 +87,7 @@ class UserShape(ModelSerializer):
         return sorted(permission.value for permission in standing_of_user(user).permissions)
 
     def get_wallets(self, user) -> list[str]:
-        return []
+        return sorted(wallet.address for wallet in user.wallets.all())
 
 
 class SignInShape(ModelSerializer):
@@ -119,15 +120,27 @@ class WorkspaceOfActor(Serializer):
     id = serializers.UUIDField()
     slug = serializers.CharField()
     name = serializers.CharField()
-    role = serializers.CharField()
+    role = serializers.CharField(allow_null=True)
     permissions = serializers.ListField(child=serializers.CharField())
 
 
+class KeyOfActor(Serializer):
+    """The API key that asks."""
+
+    id = serializers.UUIDField()
+    label = serializers.CharField()
+    environment = serializers.CharField()
+    scopes = serializers.ListField(child=serializers.CharField())
+    version = serializers.CharField()
+    expires_at = UtcDateTimeField(allow_null=True)
+
+
 class Me(Serializer):
-    """Whose credential this is and what it allows."""
+    """Whose credential this is and what it allows: `user` or `apiKey`. A key's workspace has no role."""
 
     kind = serializers.CharField()
-    user = UserShape()
+    user = UserShape(required=False)
+    api_key = KeyOfActor(required=False)
     permissions = serializers.ListField(child=serializers.CharField())
     workspaces = WorkspaceOfActor(many=True)
     active_workspace_id = serializers.UUIDField(allow_null=True)

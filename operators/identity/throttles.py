@@ -99,6 +99,11 @@ def count_password_change(user) -> None:
     _count({f"password:{user.pk}": PASSWORD_CHANGES})
 
 
+def count(request, action: str, limit: int) -> None:
+    """One more `action` from the client's address; ApiError throttled beyond `limit` in a minute."""
+    _count({f"{action}:{context.client_address(request)}": limit})
+
+
 def forget(username: str) -> int:
     """Lift axes' lock of an account everywhere; the number of attempts forgotten."""
     return AxesProxyHandler.reset_attempts(username=username)
