@@ -1,7 +1,7 @@
 """Claim the next job: one winner for each place in a node's capacity, the same answer to the same claim."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
@@ -21,6 +21,7 @@ _FREE_SLOT = """
     WHERE NOT EXISTS (SELECT 1 FROM recordings_job held WHERE held.node_id = %s AND held.slot = slot.slot AND held.span && %s)
     ORDER BY slot LIMIT 1
 """
+HEAD_START = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
@@ -79,10 +80,11 @@ def _due(node_id, now: datetime):
 
 
 def _window(job: Job, now: datetime) -> tuple[datetime, datetime | None]:
-    """The capture's window. An ad-hoc recording asks for a length, not for a time of day: claimed late, it moves as a whole."""
+    """The capture's window. An ad-hoc recording asks for a length, not for a time of day: claimed late, it moves as a whole, and a second
+    ahead, so that the node has its device open when it begins and the length comes out right."""
     late = now - job.capture_start_at
     if job.recording.source == Source.AD_HOC and late.total_seconds() > 0 and job.claim_epoch == 0:
-        return now, job.capture_end_at + late if job.capture_end_at else None
+        return (now + HEAD_START, job.capture_end_at + late + HEAD_START) if job.capture_end_at else (now, None)
     return job.capture_start_at, job.capture_end_at
 
 

@@ -25,7 +25,7 @@ def on_change(sender, *, event, **_kwargs) -> None:
     """Recompute after the commit that changed an event of a recording: an event never waits for the recording's row."""
     if event.recording_id is not None:
         recording_id = event.recording_id
-        transaction.on_commit(lambda: recompute(recording_id))
+        transaction.on_commit(lambda: recompute(recording_id), robust=True)
 
 
 def recompute(recording_id) -> None:

@@ -15,6 +15,8 @@ from pathlib import Path
 
 from django.conf import settings
 
+from recordings.library.models import RecordingFile
+
 MARKER = ".tallyroom-media"
 INCOMING = ".incoming"
 _FOLDERS = (INCOMING, "library", "derived", "trash", "quarantine")
@@ -35,13 +37,13 @@ def root() -> Path:
 
 
 def prepare() -> None:
-    """Make the folders and the marker of a new media root. An existing root with another installation's marker: Unavailable."""
+    """Make the folders and the marker of a new media root. Unavailable for one that was in use and lost its marker, or is another's."""
     base = root()
-    base.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
     marker = base / MARKER
     if not marker.exists():
-        if (base / "library").exists():
+        if (base / "library").exists() or RecordingFile.objects.exists():
             raise Unavailable(f"{MARKER} is gone from a media root that was in use: is the right file system mounted?")
+        base.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
         with suppress(FileExistsError), open(marker, "x") as handle:
             handle.write(settings.INSTANCE_ID + "\n")
             os.fsync(handle.fileno())
@@ -136,7 +138,8 @@ def move(source: str, destination: str) -> None:
 
 
 def unlink(relative: str) -> None:
-    """Remove a file; one that is gone already is done."""
+    """Remove a file; one that is gone already is done. Below a mount that is away nothing counts as gone: Unavailable."""
+    check_marker()
     path = inside(relative)
     with suppress(FileNotFoundError):
         path.unlink()
@@ -164,6 +167,8 @@ def write_etag(relative: str, sha256: str) -> None:
 
 def discard_derived(recording_id) -> None:
     """Everything that was computed from a recording's files."""
+    if not is_ready():
+        return
     shutil.rmtree(inside(f"derived/{recording_id}"), ignore_errors=True)
 
 

@@ -80,7 +80,8 @@ def _trash_one(actor: Actor, recording: Recording, reason: str) -> None:
 @queued("retention.move_trashed", queue="storage")
 def move_trashed(recording_id: str) -> None:
     """Rename a deleted recording's files at once; `retention.run` does it if this message is lost."""
-    move_owed(recording_id)
+    if storage.is_ready():
+        move_owed(recording_id)
 
 
 def _manifest(actor: Actor, recording: Recording, file: RecordingFile | None, reason: str, now, **columns) -> Disposal:
@@ -108,7 +109,9 @@ def _manifest(actor: Actor, recording: Recording, file: RecordingFile | None, re
 
 
 def restore(*, actor: Actor, recording: Recording) -> Recording:
-    """Out of the trash, files back where they lay. ApiError not_in_trash."""
+    """Out of the trash, files back where they lay. ApiError not_in_trash, not_ready (the media root is away)."""
+    if not storage.is_ready():
+        raise ApiError("not_ready", "The media storage is not there. Nothing can be restored now.", headers={"Retry-After": "30"})
     with patient():
         row = _lock(recording.pk)
         if row.deleted_at is None:

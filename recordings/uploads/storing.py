@@ -176,6 +176,8 @@ def verify_and_store(incoming_id) -> bool:
 
 def finish_pending() -> dict:
     """Adopt what was renamed or is whole but was not recorded; set aside what nobody continues."""
+    if not storage.is_ready():
+        return {}
     adopted = 0
     whole = IncomingFile.objects.filter(offset=F("total")).exclude(target_path="") | IncomingFile.objects.filter(verifying=True)
     for pk in list(whole.values_list("pk", flat=True)[:200]):

@@ -186,3 +186,10 @@ def test_a_full_disk_refuses_new_starts(api, bob, node, monkeypatch):
     monkeypatch.setattr(storage, "free_bytes", lambda: (1024**3, 10**12))
     reply = api(bob).post("/recordings", {"nodeId": str(node.pk)})
     assert (reply.status_code, reply.json()["code"]) == (507, "storage_full")
+
+
+def test_a_list_costs_the_same_queries_for_one_row_and_for_many(api, carol, node, three, django_assert_max_num_queries):
+    api(carol).get("/recordings")
+    for query in ("limit=1", "limit=50&folder=news&search=morning", "limit=50"):
+        with django_assert_max_num_queries(10):
+            assert api(carol).get(f"/recordings?{query}").status_code == 200

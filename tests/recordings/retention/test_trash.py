@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from config.kernel import clock
 from recordings.library import storage
 from recordings.library.models import Recording, RecordingFile
-from recordings.retention import disposal
+from recordings.retention import disposal, tasks
 from recordings.retention.models import Disposal
 from tests.factories.recordings import audio, start_recording
 
@@ -102,3 +102,21 @@ def test_two_hundred_at_once_or_none(api, alice, cached, recorder):
     assert reply.status_code == 200 and reply.json()["data"]["count"] == 2
     assert Recording.objects.exclude(deleted_at=None).count() == 2
     assert set(Disposal.objects.values_list("reason", flat=True)) == {"old"}
+
+
+def test_a_mount_that_is_away_loses_nothing(api, alice, cached):
+    recording = cached()
+    api(alice).delete(f"/recordings/{recording.pk}")
+    disposal.move_owed()
+    trash = Disposal.objects.get().trash_path
+    here, away = storage.root(), storage.root().with_name("away")
+    here.rename(away)
+    here.mkdir()
+    refused = api(alice).post(f"/recordings/{recording.pk}/restore")
+    assert (refused.status_code, refused.json()["code"]) == (503, "not_ready")
+    with clock.frozen(clock.now() + timedelta(hours=25)):
+        assert tasks.run.run_once() == {}
+        assert list(here.iterdir()) == [] and Recording.objects.exists()
+        here.rmdir()
+        away.rename(here)
+        assert lies_at(trash) and tasks.run.run_once()["unlinked"] == 1
