@@ -177,7 +177,8 @@ def _initdb(cluster: Cluster, *, uid: int | None, bin_dir: Path) -> None:
     building = cluster.data.with_name(f"{cluster.data.name}.new")
     shutil.rmtree(building, ignore_errors=True)
     make_folder(building, 0o700)
-    with tempfile.NamedTemporaryFile("w", prefix="tallyroom-") as password_file:
+    # Beside the data, not in the temporary folder: a killed start must not leave it among strangers.
+    with tempfile.NamedTemporaryFile("w", dir=cluster.data.parent, prefix=".initdb-") as password_file:
         password_file.write(cluster.password + "\n")
         password_file.flush()
         if account is not None:
