@@ -45,19 +45,32 @@ class Api:
     """The owner's other hand: the same control room by its API."""
 
     def __init__(self, stack: Stack):
-        email, password = stack.owner
+        self.owner = stack.owner
         self.http = httpx.Client(base_url=f"{stack.origin}/api/v1", timeout=20)
-        token = self.post("/auth/login", {"email": email, "password": password})["token"]
+        self.sign_in()
+
+    def sign_in(self):
+        email, password = self.owner
+        self.http.headers.pop("Authorization", None)
+        token = self._data(self.http.post("/auth/login", json={"email": email, "password": password}))["token"]
         self.http.headers["Authorization"] = f"Bearer {token}"
 
     def get(self, path: str, **query):
-        return self._data(self.http.get(path, params=query))
+        return self._send("GET", path, params=query)
 
     def post(self, path: str, body: dict | None = None):
-        return self._data(self.http.post(path, json=body or {}))
+        return self._send("POST", path, json=body or {})
 
     def patch(self, path: str, body: dict):
-        return self._data(self.http.patch(path, json=body))
+        return self._send("PATCH", path, json=body)
+
+    def _send(self, method: str, path: str, **kwargs):
+        reply = self.http.request(method, path, **kwargs)
+        if reply.status_code == 401:
+            # A test signed the owner out everywhere.
+            self.sign_in()
+            reply = self.http.request(method, path, **kwargs)
+        return self._data(reply)
 
     @staticmethod
     def _data(reply: httpx.Response):
@@ -131,20 +144,34 @@ def watch():
     assert watching.said == []
 
 
+@pytest.fixture(scope="session")
+def signed_in():
+    """Where the cookie of the shared sign-in is kept: a user has at most 20, so they are not made for each page."""
+    return {}
+
+
+def sign_in(context, room) -> None:
+    email, password = room.owner
+    reply = context.request.post("/api/v1/auth/login", data={"email": email, "password": password, "cookie": True}, headers={"Origin": room.origin})
+    assert reply.ok, reply.text()
+
+
 @pytest.fixture
-def new_page(chromium, room, watch):
-    """Pages in fresh contexts: `new_page(signed_in=False, color_scheme="light")`."""
+def new_page(chromium, room, watch, signed_in):
+    """Pages in fresh contexts: `new_page(color_scheme="light")`. `sign_in_as` is "shared", "own" (a sign-in nobody else uses) or None."""
     contexts = []
 
-    def make(*, signed_in: bool = True, **options) -> Page:
-        context = chromium.new_context(**{"base_url": room.origin, "viewport": {"width": 1440, "height": 900}, "color_scheme": "dark", **options})
+    def make(*, sign_in_as: str | None = "shared", **options) -> Page:
+        usual = {"base_url": room.origin, "viewport": {"width": 1440, "height": 900}, "color_scheme": "dark"}
+        context = chromium.new_context(**usual | options)
         contexts.append(context)
-        if signed_in:
-            email, password = room.owner
-            reply = context.request.post(
-                "/api/v1/auth/login", data={"email": email, "password": password, "cookie": True}, headers={"Origin": room.origin}
-            )
-            assert reply.ok, reply.text()
+        if sign_in_as == "shared":
+            context.add_cookies(signed_in.get("cookies", []))
+            if not context.request.get("/api/v1/auth/me").ok:
+                sign_in(context, room)
+                signed_in["cookies"] = context.cookies()
+        elif sign_in_as == "own":
+            sign_in(context, room)
         page = context.new_page()
         page.set_default_timeout(PATIENCE_SECONDS * 1000)
         watch.follow(page)

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from config.stack.paths import PROJECT
 from config.stack.testing import Stack
-from tests.browser.conftest import ARGUMENTS, Api, chromium_path
+from tests.browser.conftest import ARGUMENTS, Api, chromium_path, sign_in
 
 OUT = PROJECT / "docs" / "screens"
 LIMIT_BYTES = 300_000
@@ -132,11 +132,7 @@ def shoot(browser: Browser, stack: Stack, ids: dict[str, str], theme: str) -> No
         sys.stdout.write(f"{path.relative_to(PROJECT)}  {size // 1000} kB{'  TOO LARGE' if size > LIMIT_BYTES else ''}\n")
         page.close()
         if name == "sign-in":
-            email, password = stack.owner
-            reply = context.request.post(
-                "/api/v1/auth/login", data={"email": email, "password": password, "cookie": True}, headers={"Origin": stack.origin}
-            )
-            assert reply.ok, reply.text()
+            sign_in(context, stack)
     context.close()
 
 

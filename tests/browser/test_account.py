@@ -2,7 +2,7 @@ from playwright.sync_api import expect
 
 
 def test_another_sign_in_is_ended_from_here(new_page):
-    here, there = new_page(), new_page()
+    here, there = new_page(sign_in_as="own"), new_page(sign_in_as="own")
     there.goto("/nodes")
     here.goto("/account")
     rows = here.locator("#sign-ins li")

@@ -32,7 +32,7 @@ def test_a_screen_has_no_violation(new_page, api, take, screen, theme):
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_the_sign_in_has_no_violation(new_page, theme):
-    page = new_page(signed_in=False, color_scheme=theme)
+    page = new_page(sign_in_as=None, color_scheme=theme)
     page.goto("/sign-in")
     assert violations(page) == []
 

@@ -18,7 +18,7 @@ DECODE = """async (text) => {
 
 @pytest.fixture
 def blank(new_page):
-    page = new_page(signed_in=False)
+    page = new_page(sign_in_as=None)
     page.goto("/sign-in")
     return page
 

@@ -3,9 +3,13 @@ import re
 
 from playwright.sync_api import expect
 
+# Counted on a copy: reading the page's own canvas often would slow it down, and Chromium says so.
 DRAWN = """() => {
-    const c = document.querySelector("#main-wave");
-    const d = c.getContext("2d").getImageData(0, 0, c.width, c.height).data;
+    const shown = document.querySelector("#main-wave");
+    if (!shown.width) return 0;
+    const copy = new OffscreenCanvas(shown.width, shown.height).getContext("2d", { willReadFrequently: true });
+    copy.drawImage(shown, 0, 0);
+    const d = copy.getImageData(0, 0, shown.width, shown.height).data;
     let n = 0;
     for (let i = 0; i < d.length; i += 4) if (d[i] > 150 && d[i + 2] > 200) n += 1;
     return n;
@@ -82,7 +86,7 @@ def test_it_is_watched_stopped_trashed_and_restored(page, api):
     stop = page.locator("#stop")
     stop.click()
     stop.click()
-    until(page, f"document.querySelector('#main-wave').clientWidth > 0 && ({DRAWN})() > 100")
+    until(page, f"({DRAWN})() > 100")
     delete = page.locator("#delete")
     delete.click()
     delete.click()

@@ -3,7 +3,7 @@ from playwright.sync_api import expect
 
 def test_a_refused_sign_in_keeps_what_was_typed_and_says_why(new_page, watch, room):
     watch.expected.add(401)
-    page = new_page(signed_in=False)
+    page = new_page(sign_in_as=None)
     page.goto("/nodes")
     page.get_by_label("E-mail").fill(room.owner[0])
     page.get_by_label("Password").fill("not the password")
@@ -15,7 +15,7 @@ def test_a_refused_sign_in_keeps_what_was_typed_and_says_why(new_page, watch, ro
 
 
 def test_signing_in_leads_to_the_page_that_was_asked_for(new_page, room):
-    page = new_page(signed_in=False)
+    page = new_page(sign_in_as=None)
     page.goto("/recordings?status=failed")
     page.get_by_label("E-mail").fill(room.owner[0])
     page.get_by_label("Password").fill(room.owner[1])
@@ -25,7 +25,7 @@ def test_signing_in_leads_to_the_page_that_was_asked_for(new_page, room):
 
 
 def test_a_next_page_elsewhere_is_not_followed(new_page, room):
-    page = new_page(signed_in=False)
+    page = new_page(sign_in_as=None)
     page.goto("/sign-in?next=https://example.org/")
     page.get_by_label("E-mail").fill(room.owner[0])
     page.get_by_label("Password").fill(room.owner[1])
@@ -33,7 +33,8 @@ def test_a_next_page_elsewhere_is_not_followed(new_page, room):
     page.wait_for_url(f"{room.origin}/")
 
 
-def test_signing_out_ends_it(page):
+def test_signing_out_ends_it(new_page):
+    page = new_page(sign_in_as="own")
     page.goto("/account")
     page.locator("#sign-out").click()
     page.wait_for_url("**/sign-in")
