@@ -29,6 +29,7 @@ class OperatorsConfig(AppConfig):
         ports.cookie_actor = identity.actor_of_cookie
         ports.access_epoch = services.access_epoch
         ports.key_scope = catalogue.key_scope
+        ports.rows_in_scope = selectors.rows_in_scope
         register_credential(identity.TOKEN_PREFIX, Kind.USER, identity.actor_of_token)
         for prefix in workspaces.KEY_PREFIXES.values():
             register_credential(prefix, Kind.API_KEY, workspaces.actor_of_key)

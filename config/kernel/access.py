@@ -175,7 +175,8 @@ class Ports:
     check_lock(actor, subsystem) raises `subsystem_locked` · record(verb, **facts) writes an audit row (see audit.services.record) ·
     refused(error, request, view) hears of every refused or failed request · access_epoch() -> int, raised when anyone's access changes ·
     ancestors(kind, id) -> ["site:…"], everything above an object as text · reach(actor, perm) -> Reach ·
-    key_scope(perm) -> bool, whether an API key may hold it.
+    key_scope(perm) -> bool, whether an API key may hold it · rows_in_scope(kind, ids, actor, perm) -> {id as text: row}, what of these ids there
+    is for this actor.
     """
 
     decide: Callable = staticmethod(_refuse)
@@ -188,6 +189,7 @@ class Ports:
     ancestors: Callable = staticmethod(_no_ancestors)
     reach: Callable = staticmethod(_no_reach)
     key_scope: Callable = staticmethod(lambda _permission: False)
+    rows_in_scope: Callable = staticmethod(lambda *_args: {})
 
 
 ports = Ports()

@@ -12,7 +12,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from config.kernel import context, exports, idempotency, pagination, ratelimit, versions
+from config.kernel import context, exports, idempotency, pagination, ratelimit, references, versions
 from config.kernel.access import Actor, Perm, Route, ports
 from config.kernel.errors import ApiError
 from config.kernel.facets import facets
@@ -124,10 +124,11 @@ class TallyViewSet(GenericViewSet):
         raise ApiError("not_found")
 
     def body(self, serializer_class: type[Serializer], *, partial: bool = False, **extra) -> dict:
-        """The validated body, snake_case; ApiError validation_failed or unknown_parameter."""
+        """The validated body, snake_case, its references looked up; ApiError validation_failed, unknown_parameter or reference_not_found."""
         data = versions.lift(self.resource, context.current().version, self.request.data)
         serializer = serializer_class(data=data, partial=partial, context={**self.get_serializer_context(), **extra})
         serializer.is_valid(raise_exception=True)
+        references.resolve(serializer, self.actor)
         return serializer.validated_data
 
     def shape(self, row, serializer_class: type[Serializer] | None = None, *, many: bool = False, **extra):

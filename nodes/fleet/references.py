@@ -1,33 +1,6 @@
-"""Ids in bodies: looked up in scope; absent or hidden is the same 404 `reference_not_found`."""
+"""Places that a name, not an id, refers to."""
 
-from uuid import UUID
-
-from config.kernel.access import Actor, Perm, ports
-from config.kernel.errors import ApiError
-from nodes.fleet.models import Interface, Node, Room, Site
-
-
-def _in_scope(model, pk: UUID, actor: Actor, permission: Perm, path: str):
-    row = ports.scoped(model.objects.all(), actor, permission).filter(pk=pk).first()
-    if row is None:
-        raise ApiError("reference_not_found", data={"path": path})
-    return row
-
-
-def site(pk: UUID, actor: Actor, permission: Perm, path: str) -> Site:
-    return _in_scope(Site, pk, actor, permission, path)
-
-
-def node(pk: UUID, actor: Actor, permission: Perm, path: str) -> Node:
-    return _in_scope(Node, pk, actor, permission, path)
-
-
-def interface_of(node_row: Node, pk: UUID, path: str) -> Interface:
-    """An interface of this very node."""
-    row = Interface.objects.filter(node=node_row, pk=pk).first()
-    if row is None:
-        raise ApiError("reference_not_found", data={"path": path})
-    return row
+from nodes.fleet.models import Room, Site
 
 
 def room_at(site_row: Site, *, building: str, floor: str, name: str) -> Room | None:

@@ -5,6 +5,8 @@ import zoneinfo
 
 from rest_framework import serializers
 
+from config.kernel.access import Perm
+from config.kernel.references import ScopedReference
 from config.kernel.serializers import CleanCharField, FreeFormField, Serializer, UtcDateTimeField
 from nodes.fleet.states import Backend, ChannelRole, Deliver, InterfaceState, Monitor, ReportedStatus, SampleFormat
 
@@ -67,7 +69,7 @@ def _place(**kwargs) -> CleanCharField:
 class LocationBody(Serializer):
     """`null` clears; what is left out stays."""
 
-    site_id = serializers.UUIDField()
+    site_id = ScopedReference("site", Perm.NODE_MANAGE, source="site")
     building = _place()
     floor = _place()
     room = _place()

@@ -30,9 +30,9 @@ def unique(save):
 
 @transaction.atomic
 def enrol(*, actor: Actor, body: dict) -> tuple[Node, NodeCredential, str]:
-    """A new node at a site in scope, and its first credential. ApiError reference_not_found, duplicate_name."""
+    """A new node at a site (`location.site`, looked up in scope), and its first credential. ApiError duplicate_name."""
     place = body["location"]
-    site = references.site(place["site_id"], actor, Perm.NODE_MANAGE, "location.siteId")
+    site = place["site"]
     node = Node(alias=body["alias"], site=site, tags=body.get("tags", []), notes=body.get("notes", ""))
     _locate(node, site, place)
     _configure(node, body)
@@ -69,15 +69,12 @@ def _configure(node: Node, body: dict) -> None:
 
 @transaction.atomic
 def edit(*, actor: Actor, node: Node, body: dict) -> Node:
-    """Change a person's columns, or retire. ApiError reference_not_found, duplicate_name, node_retired, node_recording."""
+    """Change a person's columns, or retire. ApiError duplicate_name, node_retired, node_recording."""
     node = Node.objects.select_for_update(of=("self",)).select_related("site", "room").get(pk=node.pk)
     before = snapshot(node)
     room_before = node.room_id
     if "location" in body:
-        site = node.site
-        if body["location"]["site_id"] != node.site_id:
-            site = references.site(body["location"]["site_id"], actor, Perm.NODE_MANAGE, "location.siteId")
-        _locate(node, site, body["location"])
+        _locate(node, body["location"]["site"], body["location"])
     for name in ("alias", "tags", "notes"):
         if name in body:
             setattr(node, name, body[name])

@@ -1,8 +1,10 @@
 """What an actor has and reaches: `standing_of`, `decide`, and `scoped`, which is `decide` as one WHERE."""
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.contrib.auth.models import Permission
+from django.core.exceptions import ValidationError
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet, UUIDField, Value
 from django.db.models.functions import Cast
 
@@ -254,14 +256,37 @@ def reach(actor: Actor, permission: Perm) -> Reach:
     return Reach(holder=True, allow=tuple(dict.fromkeys(allow)), deny=denies, workspaces=workspaces)
 
 
+def rows_in_scope(kind: str, ids: Iterable, actor: Actor, permission: Perm) -> dict[str, Model]:
+    """The port: by its id as it was written, each of these rows that there is for the actor; nothing for a kind that nobody registered."""
+    registered = scopes.named(kind)
+    if registered is None:
+        return {}
+    asked = {str(given): pk for given in ids if (pk := _pk_of(registered, given)) is not None}
+    rows = {row.pk: row for row in scoped(registered.model._base_manager.filter(pk__in=set(asked.values())), actor, permission)}
+    return {given: rows[pk] for given, pk in asked.items() if pk in rows}
+
+
+def _pk_of(kind: scopes.ScopeKind, given):
+    """`given` as the kind's primary key; None for what can be none."""
+    try:
+        return kind.model._meta.pk.to_python(given)
+    except ValidationError:
+        return None
+
+
 def roles_of(user) -> list[str]:
     """The user's own roles, in the catalogue's order."""
     held = {row.role for row in user.role_rows.all()}
     return [role.value for role in Role if role in held]
 
 
-def enabled_owners() -> QuerySet:
-    """Users who hold the role owner themselves and may sign in."""
+def owners() -> QuerySet:
+    """Users who hold the role owner, themselves or by a group."""
     from operators.identity.models import User
 
-    return User.objects.filter(disabled_at=None, role_rows__role=Role.OWNER)
+    return User.objects.filter(Q(role_rows__role=Role.OWNER) | Q(groups__role_rows__role=Role.OWNER)).distinct()
+
+
+def enabled_owners() -> QuerySet:
+    """Those of them who may sign in."""
+    return owners().filter(disabled_at=None)

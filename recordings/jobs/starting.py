@@ -6,7 +6,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from config.kernel import clock
-from config.kernel.access import Actor, Perm, ports
+from config.kernel.access import Actor, Perm
 from config.kernel.errors import ApiError
 from nodes.fleet import hints
 from recordings import live, trail, verbs
@@ -47,6 +47,8 @@ def start(*, actor: Actor, wish: Wish) -> tuple[Recording, Job]:
     with patient():
         node = locking.node(wish.node_id)
         profile = wish.profile or default_profile()
+        if profile.kind != MediaKind.AUDIO:
+            raise ApiError("reference_not_found", data={"path": "recordingProfileId"})
         if wish.interface_id is not None and not node.interfaces.filter(pk=wish.interface_id).exists():
             raise ApiError("reference_not_found", data={"path": "captureInterfaceId"})
         if refusal := demands.node_refusal(node):
@@ -73,15 +75,6 @@ def default_profile() -> RecordingProfile:
     chosen = RecordingProfile.objects.filter(kind=MediaKind.AUDIO, is_default=True).first()
     if chosen is None:
         raise ApiError("profile_disabled", "There is no default profile. Name one, or make one the default.")
-    return chosen
-
-
-def profile_in_scope(actor: Actor, profile_id: UUID) -> RecordingProfile:
-    """A profile that a body names; ApiError reference_not_found."""
-    visible = ports.scoped(RecordingProfile.objects.filter(kind=MediaKind.AUDIO), actor, Perm.SETTINGS_READ)
-    chosen = visible.filter(pk=profile_id).first()
-    if chosen is None:
-        raise ApiError("reference_not_found", data={"path": "recordingProfileId"})
     return chosen
 
 

@@ -6,11 +6,10 @@ from rest_framework.response import Response
 from config.kernel import clock
 from config.kernel.access import Perm, Route, Subsystem, holds, require
 from config.kernel.actions import states
-from config.kernel.errors import ApiError, FieldError
+from config.kernel.errors import ApiError
 from config.kernel.etags import check_if_match, etag, not_modified
 from config.kernel.exports import ExportBody
 from config.kernel.viewsets import ExportMixin, FacetsMixin, ListMixin, TallyViewSet
-from nodes.fleet import references
 from recordings.jobs import starting, stopping
 from recordings.jobs.api import outcome
 from recordings.library import actions, editing, manifest, markers, selectors, waveform
@@ -133,21 +132,13 @@ class RecordingViewSet(ListMixin, FacetsMixin, ExportMixin, TallyViewSet):
     @extend_schema(request=StartBody, responses={202: dict})
     def create(self, request):
         body = self.body(StartBody)
-        node_id, session_id = body.get("node_id"), body.get("session_id")
-        if (node_id is None) == (session_id is None):
-            raise FieldError("nodeId", "exactly_one", "Name a node or a session: exactly one of them.")
-        if session_id is not None:
-            raise ApiError("reference_not_found", data={"path": "sessionId"})
-        editing.refuse_unknown_policies(body)
-        references.node(node_id, self.actor, Perm.RECORDING_CREATE, "nodeId")
-        profile_id = body.get("recording_profile_id")
         wish = starting.Wish(
-            node_id=node_id,
+            node_id=body["node"].pk,
             name=body.get("name", ""),
             folder=body.get("folder", ""),
             tags=body.get("tags", []),
             duration_seconds=body.get("duration_seconds"),
-            profile=starting.profile_in_scope(self.actor, profile_id) if profile_id else None,
+            profile=body.get("profile"),
             interface_id=body.get("capture_interface_id"),
             backend=body.get("capture_backend"),
         )
@@ -165,7 +156,6 @@ class RecordingViewSet(ListMixin, FacetsMixin, ExportMixin, TallyViewSet):
     def metadata(self, request, id):  # noqa: A002
         recording = self.get_object()
         body = self.body(MetadataBody)
-        editing.refuse_policies(self.actor, body)
         row = editing.edit(
             actor=self.actor, recording=recording, body=body, check=lambda locked: check_if_match(request, etag(locked.pk, locked.revision))
         )
@@ -182,7 +172,6 @@ class RecordingViewSet(ListMixin, FacetsMixin, ExportMixin, TallyViewSet):
         body = self.body(BulkMetadataBody)
         ids = body.pop("ids")
         rows = self._chosen(ids)
-        editing.refuse_policies(self.actor, body)
         editing.bulk_edit(actor=self.actor, recordings=rows, body=body)
         return Response({"count": len(ids), "ids": [str(pk) for pk in ids]})
 

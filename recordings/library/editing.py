@@ -1,8 +1,7 @@
 """What people change about a recording: names, folders, tags, notes, markers."""
 
-from config.kernel.access import Actor, Perm, require
+from config.kernel.access import Actor, Perm
 from config.kernel.errors import ApiError
-from config.kernel.names import camel
 from recordings import live, trail, verbs
 from recordings.library import status, text
 from recordings.library.markers import LIMIT
@@ -10,20 +9,6 @@ from recordings.library.models import Marker, Recording
 from recordings.locks import patient
 
 POLICIES = ("retention_policy_id", "upload_policy_id")
-
-
-def refuse_policies(actor: Actor, body: dict) -> None:
-    """Policies of a recording are a setting as well. ApiError permission_denied, reference_not_found."""
-    if any(name in body for name in POLICIES):
-        require(actor, Perm.SETTINGS_MANAGE)
-    refuse_unknown_policies(body)
-
-
-def refuse_unknown_policies(body: dict) -> None:
-    """An id that no policy has is no reference, and while no policy exists none has. ApiError reference_not_found."""
-    for name in POLICIES:
-        if body.get(name) is not None:
-            raise ApiError("reference_not_found", data={"path": camel(name)})
 
 
 def edit(*, actor: Actor, recording: Recording, body: dict, check=None) -> Recording:

@@ -2,6 +2,8 @@
 
 from rest_framework import serializers
 
+from config.kernel.access import Perm
+from config.kernel.references import ScopedReference
 from config.kernel.serializers import CleanCharField, ModelSerializer, Serializer
 from recordings.library import text
 from recordings.library.models import Marker, Recording, RecordingFile
@@ -94,20 +96,30 @@ class _Foldered(Serializer):
         return valid_folder(value)
 
 
+def _policy(kind: str, **kwargs) -> ScopedReference:
+    """A policy that a recording follows; setting it on one that exists is a setting as well."""
+    return ScopedReference(kind, Perm.SETTINGS_READ, keep_id=True, required=False, allow_null=True, **kwargs)
+
+
 class StartBody(_Foldered):
     """POST /recordings."""
 
-    node_id = serializers.UUIDField(required=False, allow_null=True)
-    session_id = serializers.UUIDField(required=False, allow_null=True)
+    node_id = ScopedReference("node", Perm.RECORDING_CREATE, required=False, allow_null=True, source="node")
+    session_id = ScopedReference("session", Perm.RECORDING_CREATE, required=False, allow_null=True, source="session")
     name = CleanCharField(max_length=240, required=False, allow_blank=True)
     folder = CleanCharField(max_length=240, required=False, allow_blank=True)
     tags = TagsField(required=False)
     duration_seconds = serializers.IntegerField(min_value=1, max_value=604800, required=False, allow_null=True)
-    recording_profile_id = serializers.UUIDField(required=False, allow_null=True)
-    upload_policy_id = serializers.UUIDField(required=False, allow_null=True)
-    retention_policy_id = serializers.UUIDField(required=False, allow_null=True)
-    capture_interface_id = serializers.UUIDField(required=False, allow_null=True)
+    recording_profile_id = ScopedReference("recording_profile", Perm.SETTINGS_READ, required=False, allow_null=True, source="profile")
+    upload_policy_id = _policy("upload_policy")
+    retention_policy_id = _policy("retention_policy")
+    capture_interface_id = ScopedReference("interface", Perm.RECORDING_CREATE, keep_id=True, required=False, allow_null=True)
     capture_backend = CleanCharField(max_length=12, required=False, allow_null=True)
+
+    def validate(self, attrs):
+        if (attrs.get("node") is None) == (attrs.get("session") is None):
+            raise serializers.ValidationError({"nodeId": [serializers.ErrorDetail("Name a node or a session: exactly one of them.", code="exactly_one")]})
+        return attrs
 
 
 class StopBody(Serializer):
@@ -122,8 +134,8 @@ class MetadataBody(_Foldered):
     tags = TagsField(required=False)
     notes = CleanCharField(max_length=2000, required=False, allow_blank=True, multiline=True)
     transcript_snippets = serializers.ListField(child=CleanCharField(max_length=500, multiline=True), max_length=20, required=False)
-    retention_policy_id = serializers.UUIDField(required=False, allow_null=True)
-    upload_policy_id = serializers.UUIDField(required=False, allow_null=True)
+    retention_policy_id = _policy("retention_policy", needs=Perm.SETTINGS_MANAGE)
+    upload_policy_id = _policy("upload_policy", needs=Perm.SETTINGS_MANAGE)
 
 
 class _Ids(_Foldered):
@@ -142,8 +154,8 @@ class BulkMetadataBody(_Ids):
     add_tags = TagsField(required=False)
     remove_tags = TagsField(required=False)
     replace_tags = TagsField(required=False)
-    retention_policy_id = serializers.UUIDField(required=False, allow_null=True)
-    upload_policy_id = serializers.UUIDField(required=False, allow_null=True)
+    retention_policy_id = _policy("retention_policy", needs=Perm.SETTINGS_MANAGE)
+    upload_policy_id = _policy("upload_policy", needs=Perm.SETTINGS_MANAGE)
 
     def validate(self, attrs):
         if "replace_tags" in attrs and {"add_tags", "remove_tags", "folder"} & set(attrs):
@@ -160,4 +172,4 @@ class BulkDeleteBody(_Ids):
 class LinkBody(Serializer):
     """POST …/playback and …/download."""
 
-    file_id = serializers.UUIDField(required=False, allow_null=True)
+    file_id = ScopedReference("recording_file", Perm.RECORDING_READ, keep_id=True, required=False, allow_null=True)
