@@ -23,6 +23,8 @@ def over(kind: str, recording) -> None:
     services.clear_event(type=f"controller.{kind}", node=recording.node, recording=(recording.pk, recording.name), at_once=True)
 
 
-def about_storage(kind: str, severity: Severity, message: str, path: str, **details) -> None:
-    """Raise `controller.storage.<kind>` about a path below the media root."""
-    services.raise_event(type=f"controller.storage.{kind}", severity=severity, message=message, subject=("file", path[:64], path), details=details)
+def about_stray_file(message: str, path: str) -> None:
+    """Raise a warning about a file below the media root that no row knows."""
+    services.raise_event(
+        type="controller.storage.unknown_file", severity=WARNING, message=message, subject=("file", path[-64:], path), details={"path": path}
+    )

@@ -9,7 +9,7 @@ from config.kernel.errors import ApiError
 from config.kernel.exports import ExportBody
 from config.kernel.serializers import NoBody
 from config.kernel.viewsets import ExportMixin, FacetsMixin, ListMixin, TallyViewSet
-from recordings.jobs import actions, ending, retrying, stopping
+from recordings.jobs import actions, ending, retrying, selectors, stopping
 from recordings.jobs.agent_api import agent_shape
 from recordings.jobs.filters import JobFilters
 from recordings.jobs.models import Job
@@ -24,8 +24,7 @@ _OUTPUT = {"subsystem": Subsystem.OUTPUT}
 
 def outcome(recording: Recording, job: Job) -> dict:
     """`{recording, job}`, as starts, stops and retries answer."""
-    fresh = Recording.objects.select_related("primary_file").get(pk=recording.pk)
-    return {"recording": RecordingSerializer(fresh).data, "job": JobSerializer(job).data}
+    return {"recording": RecordingSerializer(selectors.recording(recording.pk)).data, "job": JobSerializer(job).data}
 
 
 class JobViewSet(ListMixin, FacetsMixin, ExportMixin, TallyViewSet):
@@ -67,7 +66,7 @@ class JobViewSet(ListMixin, FacetsMixin, ExportMixin, TallyViewSet):
     ]
 
     def get_queryset(self):
-        return Job.objects.select_related("recording", "node")
+        return selectors.jobs()
 
     def rows(self, permission=None):
         """Jobs of what is in the trash are there only for those who may delete it."""
@@ -82,7 +81,7 @@ class JobViewSet(ListMixin, FacetsMixin, ExportMixin, TallyViewSet):
     def retrieve(self, request, id):  # noqa: A002 - the path's name
         if self.actor.kind is not Kind.NODE:
             return Response(self.shape(self.get_object()))
-        job = Job.objects.filter(pk=id, node_id=self.actor.id).first()
+        job = selectors.jobs().filter(pk=id, node_id=self.actor.id).first()
         if job is None:
             raise ApiError("not_found")
         return Response(agent_shape(job))

@@ -14,7 +14,7 @@ from recordings.jobs import starting, stopping
 from recordings.jobs.api import outcome
 from recordings.library import actions, editing, manifest, markers, selectors, waveform
 from recordings.library.filters import RecordingFilters
-from recordings.library.models import Marker, Recording
+from recordings.library.models import Recording
 from recordings.library.serializers import (
     BulkDeleteBody,
     BulkMetadataBody,
@@ -123,7 +123,7 @@ class RecordingViewSet(ListMixin, FacetsMixin, ExportMixin, TallyViewSet):
     @extend_schema(request=None, responses={204: None})
     def delete_marker(self, request, id, marker_id):  # noqa: A002
         recording = self.get_object()
-        marker = Marker.objects.filter(recording=recording, pk=marker_id).first()
+        marker = recording.markers.filter(pk=marker_id).first()
         if marker is None:
             raise ApiError("marker_derived" if markers.is_derived(recording, marker_id) else "not_found")
         editing.delete_marker(actor=self.actor, recording=recording, marker=marker)

@@ -5,6 +5,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 
+from config.kernel.access import Perm
 from config.kernel.ids import uuid7
 from config.kernel.models import TimestampedModel
 from nodes.fleet.models import Node
@@ -22,6 +23,16 @@ from recordings.library.states import (
 )
 from recordings.profiles.models import RecordingProfile
 from recordings.profiles.states import MediaKind
+
+_PERMISSIONS = (
+    Perm.RECORDING_READ,
+    Perm.RECORDING_PLAYBACK,
+    Perm.RECORDING_DOWNLOAD,
+    Perm.RECORDING_CREATE,
+    Perm.RECORDING_CONTROL,
+    Perm.RECORDING_EDIT,
+    Perm.RECORDING_DELETE,
+)
 
 
 class Recording(TimestampedModel):
@@ -98,13 +109,7 @@ class Recording(TimestampedModel):
         ordering = ["-sort_at", "-id"]
         permissions = [
             ("scope_recording", "this recording is in reach"),
-            ("recording_read", "recording:read"),
-            ("recording_playback", "recording:playback"),
-            ("recording_download", "recording:download"),
-            ("recording_create", "recording:create"),
-            ("recording_control", "recording:control"),
-            ("recording_edit", "recording:edit"),
-            ("recording_delete", "recording:delete"),
+            *((perm.codename, perm.value) for perm in _PERMISSIONS),
         ]
         constraints = [
             models.CheckConstraint(

@@ -45,9 +45,7 @@ def _files_without_rows() -> int:
         if RecordingFile.objects.filter(path=relative).exists() or IncomingFile.objects.filter(target_path=relative).exists():
             continue
         storage.move(relative, f"quarantine/{clock.now():%Y-%m-%d}/{path.name}")
-        worries.about_storage(
-            "unknown_file", worries.WARNING, "A file that no recording knows was found in the library and set aside.", path.name, path=relative
-        )
+        worries.about_stray_file("A file that no recording knows was found in the library and set aside.", relative)
         moved += 1
     return moved
 

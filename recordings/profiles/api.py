@@ -9,7 +9,6 @@ from config.kernel.etags import check_if_match, etag
 from config.kernel.filters import Choice, FilterSet, Flag
 from config.kernel.viewsets import ListMixin, TallyViewSet
 from recordings.profiles import services
-from recordings.profiles.models import RecordingProfile
 from recordings.profiles.serializers import ProfileBody, ProfileSerializer
 from recordings.profiles.states import Codec, MediaKind
 
@@ -40,7 +39,7 @@ class ProfileViewSet(ListMixin, TallyViewSet):
     read_permission = Perm.SETTINGS_READ
 
     def get_queryset(self):
-        return RecordingProfile.objects.all()
+        return services.profiles()
 
     def _reply(self, profile, status: int = 200, **headers) -> Response:
         return Response(self.shape(profile), status=status, headers={"ETag": etag(profile.pk, profile.revision), **headers})

@@ -19,6 +19,11 @@ def _record(verb: str, profile, *, actor: Actor, before=None, after=None) -> Non
     )  # fmt: skip
 
 
+def profiles():
+    """Every profile."""
+    return RecordingProfile.objects.all()
+
+
 def create(*, actor: Actor, body: dict) -> RecordingProfile:
     """ApiError duplicate_name."""
     with _named_once(), transaction.atomic():

@@ -7,6 +7,7 @@ from rest_framework.response import Response
 
 from config.kernel.access import Kind, Perm, Route
 from nodes.fleet.agent_api import AgentViewSet
+from recordings.jobs import selectors
 from recordings.jobs.agent_api import agent_shape
 from recordings.library.models import Recording
 from recordings.library.serializers import FileSerializer, RecordingSerializer
@@ -74,7 +75,7 @@ class CacheFileViewSet(AgentViewSet):
 
     @staticmethod
     def _stored(file, job) -> dict:
-        recording = type(job.recording).objects.select_related("primary_file").get(pk=file.recording_id)
+        recording = selectors.recording(file.recording_id)
         return {
             "file": {**FileSerializer(file).data, "durationSeconds": file.duration_seconds},
             "recording": RecordingSerializer(recording).data,
