@@ -17,6 +17,7 @@ class OperatorsConfig(AppConfig):
         from operators.access.models import AccessPolicy
         from operators.identity import selectors as identity
         from operators.identity.models import SignIn, User
+        from operators.identity.oidc import checks  # noqa: F401 - registered by import
         from operators.identity.oidc.models import OidcIdentity, OidcState
         from operators.identity.wallets.models import Wallet, WalletChallenge
         from operators.workspaces import selectors as workspaces

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from operators.identity.api import MeViewSet, SignInOutViewSet, SignInViewSet
+from operators.identity.oidc.api import OidcViewSet
 from operators.identity.wallets.api import WalletViewSet
 from operators.workspaces.api import SelectViewSet, WorkspaceViewSet
 from operators.workspaces.keys_api import ApiKeyViewSet
@@ -17,6 +18,10 @@ urlpatterns = [
     path("auth/sign-ins", SignInViewSet.as_view({"get": "list"})),
     path("auth/sign-ins/revoke-others", SignInViewSet.as_view({"post": "revoke_others"})),
     path("auth/sign-ins/<uuid:id>", SignInViewSet.as_view({"delete": "destroy"})),
+    path("auth/oidc/config", OidcViewSet.as_view({"get": "config"})),
+    path("auth/oidc/login", OidcViewSet.as_view({"get": "login"})),
+    path("auth/oidc/callback", OidcViewSet.as_view({"get": "callback"})),
+    path("auth/oidc/discovery", OidcViewSet.as_view({"get": "discovery"})),
     path("auth/wallet/challenge", WalletViewSet.as_view({"post": "challenge"})),
     path("auth/wallet/login", WalletViewSet.as_view({"post": "login"})),
     path("auth/workspace/select", SelectViewSet.as_view({"post": "select"})),

@@ -13,7 +13,7 @@ class AddressField(serializers.CharField):
     default_error_messages = {"address": "{reason}"}
 
     def __init__(self, **kwargs):
-        super().__init__(max_length=42, **kwargs)
+        super().__init__(max_length=42, trim_whitespace=False, **kwargs)
 
     def to_internal_value(self, data):
         try:

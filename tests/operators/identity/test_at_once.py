@@ -52,5 +52,5 @@ def test_the_purge_removes_what_is_long_dead_and_repeats_without_harm():
         with clock.frozen(clock.now() - timedelta(days=age)):
             sign_in(request=RequestFactory().post("/"), user=user)
     Session.objects.create(session_key="old", session_data="", expire_date=clock.now() - timedelta(hours=1))
-    assert purge.run_once() == {"sign_ins": 1, "sessions": 1, "attempts": 0}
-    assert purge.run_once() == {"sign_ins": 0, "sessions": 0, "attempts": 0}
+    assert purge.run_once() == {"sign_ins": 1, "sessions": 1, "spent": 0, "wallets": 0, "attempts": 0}
+    assert purge.run_once() == {"sign_ins": 0, "sessions": 0, "spent": 0, "wallets": 0, "attempts": 0}
