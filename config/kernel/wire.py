@@ -98,7 +98,8 @@ def _finite(text: str) -> float:
 
 
 def _bounded(text: str) -> int:
-    if len(text) > 100:
+    # 64 bits, signed: more could neither be stored nor be told again.
+    if len(text) > 20 or not -(2**63) <= int(text) < 2**63:
         raise _Invalid("a number is too large")
     return int(text)
 
