@@ -1,0 +1,207 @@
+"""What each read costs in statements: never more than its baseline, and the same for three rows as for fifty.
+
+A route is measured by calling it. After a change that is meant, write the new baselines with
+`UPDATE_QUERY_COUNTS=1 bin/test tests/meta/test_query_counts.py` and look at the difference.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from config.kernel import clock
+from config.kernel.access import Kind, Perm, ports, system
+from config.kernel.checks import api_routes
+from config.kernel.ids import uuid7
+from config.kernel.viewsets import TallyViewSet
+from nodes import verbs
+from nodes.fleet.models import Interface, Node
+from nodes.health.models import HealthEvent
+from nodes.health.services import raise_event
+from operators.access.models import AccessPolicy
+from operators.access.services import set_grants
+from operators.workspaces.models import Member, Workspace
+from recordings.jobs.models import Job
+from recordings.library.models import Marker, Recording, RecordingFile
+from tests.factories.nodes import make_interface, make_node, make_room, make_site
+from tests.factories.users import make_user
+
+BASELINES = Path(__file__).with_name("query_counts.json")
+FEW, MANY = 3, 50
+# Reads whose cost is not in the database.
+NOT_MEASURED = {
+    "/api/v1/meter-events": "an open stream",
+    "/api/v1/recordings/<uuid:id>/stream": "bytes behind a link",
+    "/api/v1/recordings/<uuid:id>/file": "bytes behind a link",
+    "/api/v1/recordings/<uuid:id>/waveform": "reads a file of peaks",
+    "/api/v1/nodes/<uuid:id>/meters": "reads the ring",
+}
+_TRANSACTIONAL = ("SAVEPOINT", "RELEASE", "ROLLBACK", "BEGIN", "COMMIT")
+
+
+class House:
+    """One site that the viewer reaches, with rows of every kind; `grow` brings each to a number, on the examples as well."""
+
+    def __init__(self, profile, members):
+        self.profile = profile
+        self.workspace = self._workspace(0, members)
+        self.members = members
+        self.site = make_site("Reached")
+        self.room = make_room(self.site)
+        self.hidden = make_node(site=make_site("Hidden"))
+        self.rows = 0
+        self.node = self.recording = self.event_id = None
+
+    def grow(self, to: int) -> None:
+        for number in range(self.rows, to):
+            node = make_node(f"rec-{number:03}", site=self.site, room=self.room, tags=["stage", f"t{number}"])
+            recording = self._recording(node, number)
+            self.node, self.recording = self.node or node, self.recording or recording
+            make_room(self.site, f"Room {number}")
+            self._workspace(number + 1, self.members)
+            Member.objects.create(workspace=self.workspace, user=make_user(), role="VIEWER")
+            make_interface(self.node, system_name=f"dev {number}", system_ref=f"hw:{number}")
+            Marker.objects.create(recording=self.recording, at_seconds=number, label="here")
+            if number:
+                self._attempt(self.recording, number + 1)
+            with transaction.atomic():
+                about = {"node": node, "recording": (self.recording.pk, self.recording.name)}
+                raise_event(type="controller.job.lease_lapsed", severity="warning", message="The lease lapsed.", **about)
+                self.event_id = ports.record(
+                    verbs.VERBS[0], actor=system("tests"), outcome="succeeded", subject=("node", node.pk, node.alias), permission=Perm.NODE_MANAGE
+                )
+        self.rows = to
+
+    @staticmethod
+    def _workspace(number: int, members) -> Workspace:
+        made = Workspace.objects.create(slug=f"space-{number}", name=f"Space {number}", wallet_address=f"0x{number:040x}", roles=["CONSUMER"])
+        Member.objects.bulk_create([Member(workspace=made, user=user, role="OWNER") for user in members])
+        return made
+
+    def _recording(self, node: Node, number: int) -> Recording:
+        now = clock.now()
+        recording = Recording.objects.create(
+            source="ad_hoc", name=f"Take {number}", folder=f"season/{number}", tags=["stage"], tag_keys=["stage"], search_text=f"take {number}",
+            status="completed", planned_start_at=now, recorded_at=now, sort_at=now, node=node, node_label=node.alias, profile=self.profile,
+            profile_label=self.profile.name,
+        )  # fmt: skip
+        file = self._attempt(recording, 1)
+        Recording.objects.filter(pk=recording.pk).update(status="cached", primary_file=file, cache_state="cached", playable=True)
+        return recording
+
+    @staticmethod
+    def _attempt(recording: Recording, attempt: int) -> RecordingFile:
+        now = clock.now()
+        job = Job.objects.create(
+            recording=recording, node_id=recording.node_id, attempt=attempt, status="completed", ended_at=now, not_before=now, capture_start_at=now, command={}
+        )
+        return RecordingFile.objects.create(
+            recording=recording, job=job, claim_epoch=1, role="primary" if attempt == 1 else "alternate", path=f"library/{uuid7()}.flac", size=9, sha256="0" * 64,
+            mime_type="audio/flac", stored_at=now, playable=True,
+        )  # fmt: skip
+
+    def example(self, template: str) -> str | None:
+        """The path of an existing thing; None for a kind that this house knows nothing of."""
+        examples = {
+            "sites": self.site.pk,
+            "nodes": self.node.pk,
+            "recordings": self.recording.pk,
+            "recording-jobs": self.recording.jobs.first().pk,
+            "recording-profiles": self.profile.pk,
+            "health-events": HealthEvent.objects.filter(node=self.node).first().pk,
+            "audit-events": self.event_id,
+            "workspaces": self.workspace.pk,
+        }
+        parts = template.split("/")
+        for index, part in enumerate(parts):
+            if part.startswith("<"):
+                if parts[index - 1] not in examples:
+                    return None
+                parts[index] = str(examples[parts[index - 1]])
+        return "/".join(parts)
+
+
+@pytest.fixture
+def house(profiles, media, alice, carol):
+    return House(profiles["Music"], (alice, carol))
+
+
+def read_routes() -> list[str]:
+    """Path templates of every read that a user may make."""
+    found = []
+    for path, view, actions in api_routes():
+        action = actions.get("get")
+        if action and issubclass(view, TallyViewSet) and Kind.USER in view.routes[action].kinds and path not in NOT_MEASURED:
+            found.append(path)
+    return sorted(set(found))
+
+
+def statements(client, path: str) -> int:
+    """How many statements a call takes: the least of two behind a first one, because what is learned once per process is not its cost, and
+    the touch of `last_seen`, once a minute, may fall on any."""
+    counts = []
+    for _ in range(3):
+        with CaptureQueriesContext(connection) as captured:
+            reply = client.get(path)
+            if reply.streaming:
+                reply.getvalue()
+        assert reply.status_code == 200, (path, reply.status_code, reply.content[:300])
+        counts.append(sum(not query["sql"].startswith(_TRANSACTIONAL) for query in captured))
+    return min(counts[1:])
+
+
+def known_baselines() -> dict:
+    return json.loads(BASELINES.read_text()) if BASELINES.exists() else {}
+
+
+def test_no_read_asks_more_than_before_nor_more_for_fifty_rows_than_for_three(api, alice, carol, house):
+    AccessPolicy.objects.all().delete()
+    set_grants(kind="site", actor=system("tests"), object_ids=[house.site.pk], user=carol)
+    clients = {"owner": api(alice), "viewer": api(carol)}
+    routes = read_routes()
+    wanted = {path: sorted(roles) for path, roles in known_baselines().items() if path in routes}
+    if os.environ.get("UPDATE_QUERY_COUNTS"):
+        wanted = {path: sorted(clients) for path in routes}
+    house.grow(FEW)
+    few = {(path, role): _count(clients[role], house, path) for path, roles in wanted.items() for role in roles}
+    house.grow(MANY)
+    many = {(path, role): _count(clients[role], house, path) for path, roles in wanted.items() for role in roles}
+
+    depends = {key: (few[key], many[key]) for key in many if few[key] is not None and many[key] != few[key]}
+    assert not depends, f"the number of statements depends on the number of rows (route, role): (for {FEW}, for {MANY}): {depends}"
+    if os.environ.get("UPDATE_QUERY_COUNTS"):
+        _write(many)
+    baselines = known_baselines()
+    grown = {key: (baselines[key[0]][key[1]], count) for key, count in many.items() if count is not None and count > baselines[key[0]][key[1]]}
+    assert not grown, f"more statements than before (route, role): (baseline, now): {grown}"
+    assert Interface.objects.filter(node=house.node).count() > MANY
+
+
+def _count(client, house: House, template: str) -> int | None:
+    """Statements of one call, or None where this role gets an answer other than 200."""
+    path = house.example(template)
+    if path is None:
+        return None
+    if client.get(path).status_code in {403, 404}:
+        return None
+    return statements(client, path)
+
+
+def _write(counts: dict) -> None:
+    table: dict = {}
+    for (path, role), count in counts.items():
+        if count is not None:
+            table.setdefault(path, {})[role] = count
+    BASELINES.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
+
+
+def test_every_read_route_has_a_baseline_or_a_reason():
+    missing = [path for path in read_routes() if path not in known_baselines()]
+    assert not missing, f"no baseline for {missing}: give House an example of it and run with UPDATE_QUERY_COUNTS=1, or say why in NOT_MEASURED"
+
+
+def test_no_baseline_outlives_its_route():
+    assert set(known_baselines()) <= set(read_routes())
