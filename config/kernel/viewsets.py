@@ -160,7 +160,9 @@ class ExportMixin:
     def export(self, request, *args, **kwargs):
         chosen = self.filters(request.GET)
         column, descending = chosen.order(None)
-        queryset = chosen.apply(self.rows()).order_by(f"{'-' if descending else ''}{column}", "pk")
+        # The list's own order, id included, so that the list's index gives the first row at once.
+        sign = "-" if descending else ""
+        queryset = chosen.apply(self.rows()).order_by(f"{sign}{column}", f"{sign}pk")
         details = {"filters": {name: [str(value) for value in values] for name, values in chosen.values.items()}, "rows": queryset.count()}
         return self._export(request, self.export_rows(queryset), details)
 
