@@ -121,6 +121,7 @@ function words(value) {
   if (value === undefined) return "—";
   if (value === null) return "none";
   if (typeof value === "number") return Number.isInteger(value) ? signed(value, 0) : signed(value, 2);
+  if (Array.isArray(value) && value.every((v) => typeof v !== "object")) return value.join(", ") || "none";
   return typeof value === "string" ? value || "“”" : JSON.stringify(value);
 }
 

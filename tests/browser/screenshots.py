@@ -19,6 +19,8 @@ from tests.browser.conftest import ARGUMENTS, Api, chromium_path, sign_in
 
 OUT = PROJECT / "docs" / "screens"
 LIMIT_BYTES = 300_000
+# Its picture is all gradients, which PNG packs badly.
+SIGN_IN = {"width": 1080, "height": 675}
 LAYOUTS = {2: "stereo", 4: "4.0", 8: "7.1", 16: "hexadecagonal"}
 HALL = (
     "Lectern",
@@ -49,7 +51,7 @@ NODES = (
 def signal(amplitudes: tuple[float, ...]) -> str:
     """A lavfi graph with one voice-like, restless channel for each amplitude."""
     voices = [
-        f"{a}*(0.35+0.65*abs(sin({0.9 + i * 0.37:.2f}*t+{i})))*(sin({1130 + 440 * i}*t)+0.4*(2*random({i})-1))*0.7" if a else "0"
+        f"{a}*(0.06+pow(abs(sin({3.1 + i * 0.23:.2f}*t+{i})*sin({0.37 + i * 0.031:.3f}*t+{i})),1.4))*(sin({1130 + 440 * i}*t)+0.4*(2*random({i})-1))*0.9" if a else "0"
         for i, a in enumerate(amplitudes)
     ]  # fmt: skip
     return f"lavfi:aevalsrc='{'|'.join(voices)}':c={LAYOUTS[len(amplitudes)]}:s=48000"
@@ -86,12 +88,13 @@ def start_node(api: Api, stack: Stack, folder: Path, node: tuple) -> subprocess.
 def furnish(api: Api) -> dict[str, str]:
     """Recordings, one still running; the ids that the pictures need."""
     ids = {node["alias"]: node["id"] for node in api.get("/nodes")}
+    music = next(profile["id"] for profile in api.get("/settings/recording-profiles") if profile["name"].startswith("Music"))
     for name, node, seconds, folder, tags in (
         ("Choir rehearsal", "choir-tent-01", 8, "festival/day-2", ["choir"]),
         ("Interview, first take", "booth-04", 5, "festival/day-2", ["interview"]),
         ("Plenary, morning", "hall-b-rec-02", 20, "parliament", ["broadcast"]),
     ):
-        made = api.post("/recordings", {"nodeId": ids[node], "name": name, "folder": folder, "tags": tags})["recording"]
+        made = api.post("/recordings", {"nodeId": ids[node], "name": name, "folder": folder, "tags": tags, "recordingProfileId": music})["recording"]
         api.wait(lambda path=f"/recordings/{made['id']}": api.get(path)["status"] == "recording", name)
         time.sleep(seconds)
         api.post(f"/recordings/{made['id']}/stop")
@@ -121,6 +124,8 @@ def shoot(browser: Browser, stack: Stack, ids: dict[str, str], theme: str) -> No
     context = browser.new_context(base_url=stack.origin, viewport={"width": 1440, "height": 900}, color_scheme=theme)
     for name, address in screens(ids).items():
         page = context.new_page()
+        if name == "sign-in":
+            page.set_viewport_size(SIGN_IN)
         page.goto(address)
         page.wait_for_timeout(3500)
         if name == "audit":
