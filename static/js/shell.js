@@ -1,4 +1,4 @@
-// What is around every page: counts, connection, clock, theme, keys.
+// What is around every page: counts, connection, clock, theme, keys. Does nothing until `boot.js` starts it.
 
 import { get, post } from "./api.js";
 import { $, $$, debounce, fill, icon, setAttr, text } from "./dom.js";
@@ -95,7 +95,7 @@ export async function signOut() {
 /** Re-reads the counts soon; the topics of this page call it on their changes too. */
 export const statusSoon = debounce(refreshStatus, 700);
 
-function start() {
+export function start() {
   startKeys();
   command(null, "Light or dark", toggleTheme, { glyph: "sun" });
   command(null, "Sign out", signOut, { glyph: "lock" });
@@ -110,5 +110,3 @@ function start() {
   refreshStatus();
   setInterval(() => { if (!document.hidden) refreshStatus(); }, POLL_MS);
 }
-
-start();

@@ -34,3 +34,11 @@ def test_a_wrong_current_password_is_marked_and_nothing_changes(page, watch):
     page.get_by_role("button", name="Change the password").click()
     expect(page.get_by_label("Current password")).to_have_attribute("aria-invalid", "true")
     expect(page.get_by_label("New password")).to_have_value("a quite different one 42")
+
+
+def test_the_button_above_switches_the_theme_once_a_press(page):
+    page.goto("/")
+    page.get_by_role("button", name="Light or dark").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    page.get_by_role("button", name="Light or dark").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")

@@ -30,3 +30,15 @@ def test_the_palette_finds_a_node_and_opens_it(page, api):
     expect(page.get_by_role("option", name=node["alias"])).to_be_visible()
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/nodes/{node['id']}")
+
+
+LOADED = "performance.getEntriesByType('resource').map((entry) => new URL(entry.name).pathname).filter((path) => path.endsWith('.js'))"
+
+
+def test_no_module_runs_twice(page, api, take):
+    """Entries have hashed addresses, imports plain ones: one module under both would be two."""
+    for address in ("/", "/nodes", f"/nodes/{api.local_node()['id']}", "/recordings", f"/recordings/{take['id']}", "/audit", "/account"):
+        page.goto(address)
+        page.wait_for_load_state("networkidle")
+        names = [path.split("/")[-1].split(".")[0] for path in page.evaluate(LOADED)]
+        assert len(names) == len(set(names)), address
