@@ -26,7 +26,10 @@ class UtcDateTimeField(serializers.DateTimeField):
     def enforce_timezone(self, value):
         if value.tzinfo is None:
             self.fail("naive")
-        return value
+        try:
+            return value.astimezone(UTC)
+        except OverflowError:
+            self.fail("overflow")
 
     def to_representation(self, value):
         return value if isinstance(value, str) else clock.wire(value)
