@@ -173,7 +173,7 @@ def test_a_start_and_a_stop_log_no_warning(own_stack):
     own_stack.end()
     written = own_stack.log()[before:].splitlines()
     names = {line.split()[2] for line in written}
-    assert {"stack", "node", "web"} <= names
+    assert {"stack", "node"} <= names
     assert [line for line in written if any(word in line.lower() for word in ("warn", "error", "critical", "traceback"))] == []
 
 
