@@ -51,7 +51,7 @@ def test_the_page_says_since_when_it_is_stale_and_catches_up_without_a_reload(pa
     page.goto("/")
     expect(page.locator("#connection")).to_contain_text("Live")
     page.evaluate("window.stillTheSamePage = true")
-    room.hold("live")
+    room.hold("live", hard=False)
     expect(page.locator("#stale")).to_contain_text(re.compile(r"Stale since \d\d:\d\d:\d\d"))
     expect(page.locator("body")).to_have_class(re.compile("stale-page"))
     made = api.post("/recordings", {"nodeId": api.local_node()["id"], "name": "While nobody looked"})["recording"]
