@@ -115,7 +115,9 @@ def test_a_bad_signature_is_401(api, db, wallet, spoil):
     assert code(login(api(), wallet, asked["nonce"], spoil(wallet.sign(asked["message"])))) == (401, "signature_invalid")
 
 
-@pytest.mark.parametrize("spell", [lambda good: good[2:], lambda good: joined(*parts(good)[:2], parts(good)[2] - 27), str.upper], ids=["no 0x", "v 0 or 1", "upper"])
+@pytest.mark.parametrize(
+    "spell", [lambda good: good[2:], lambda good: joined(*parts(good)[:2], parts(good)[2] - 27), str.upper], ids=["no 0x", "v 0 or 1", "upper"]
+)
 def test_other_spellings_of_a_good_signature_are_taken(api, db, wallet, spell):
     asked = challenge(api(), wallet)
     signature = spell(wallet.sign(asked["message"])).replace("0X", "0x")
@@ -130,7 +132,9 @@ def test_junk_is_never_a_500(junk):
     nonce = "0" * 32
     now = clock.now()
     WalletChallenge.objects.filter(nonce=nonce).delete()
-    WalletChallenge.objects.create(nonce=nonce, address=wallet.address, purpose="sign-in", message="m", created_at=now, expires_at=now + timedelta(minutes=1))
+    WalletChallenge.objects.create(
+        nonce=nonce, address=wallet.address, purpose="sign-in", message="m", created_at=now, expires_at=now + timedelta(minutes=1)
+    )
     from config.kernel import broker
 
     broker.attempt(lambda valkey: valkey.flushdb())
@@ -201,4 +205,7 @@ def test_an_idempotency_key_does_not_bring_a_spent_challenge_back(api, db, walle
     asked = challenge(client, wallet)
     body = {"walletAddress": wallet.address, "nonce": asked["nonce"], "cookie": False}
     assert code(client.post("/auth/wallet/login", {**body, "signature": ""}, idempotency_key="k1")) == (401, "signature_invalid")
-    assert code(client.post("/auth/wallet/login", {**body, "signature": wallet.sign(asked["message"])}, idempotency_key="k2")) == (401, "challenge_invalid")
+    assert code(client.post("/auth/wallet/login", {**body, "signature": wallet.sign(asked["message"])}, idempotency_key="k2")) == (
+        401,
+        "challenge_invalid",
+    )

@@ -16,7 +16,9 @@ AT = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
 _PCHAR = r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})"
 _AUTHORITY = r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~]+)(?::[0-9]*)?"
 _URI = rf"[A-Za-z][A-Za-z0-9+\-.]*:(?://{_AUTHORITY}(?:/{_PCHAR}*)*|{_PCHAR}+)"
-_DATE_TIME = r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])T(?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60)(?:\.[0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2})"
+_DATE_TIME = (
+    r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])T(?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60)(?:\.[0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2})"
+)
 _STATEMENT = r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;= ]+"
 GRAMMAR = re.compile(
     rf"{_AUTHORITY} wants you to sign in with your Ethereum account:\n0x[0-9A-Fa-f]{{40}}\n\n(?:{_STATEMENT}\n)?\n"
@@ -59,7 +61,12 @@ def test_it_is_what_the_grammar_says(origin, purpose):
 
 def test_the_grammar_refuses_what_is_none():
     message = a_text()
-    for broken in (message + "\n", message.replace("Version: 1", "Version: 2"), message.replace("\n", "\r\n"), message.replace("Nonce: 0", "Nonce: -")):
+    for broken in (
+        message + "\n",
+        message.replace("Version: 1", "Version: 2"),
+        message.replace("\n", "\r\n"),
+        message.replace("Nonce: 0", "Nonce: -"),
+    ):
         assert not GRAMMAR.fullmatch(broken)
 
 
