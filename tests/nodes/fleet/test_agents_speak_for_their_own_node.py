@@ -24,7 +24,7 @@ def routes(of_nodes: bool):
     for path, view, actions in api_routes():
         for method, action in dict(actions).items():
             route = view.routes[action]
-            if method != "head" and bool(route.node_kwarg) == of_nodes and (of_nodes or Kind.NODE not in route.kinds):
+            if method != "head" and bool(route.node_kwarg) == of_nodes and (of_nodes or (Kind.NODE not in route.kinds and not route.public)):
                 yield method.upper(), path
 
 
