@@ -87,7 +87,7 @@ class WorkspaceViewSet(ListMixin, PublicPosts, TallyViewSet):
     @extend_schema(request=WorkspacePatch, responses={200: WorkspaceShape})
     def partial_update(self, request, id):  # noqa: A002
         workspace = self.get_object()
-        changes = self.body(WorkspacePatch, partial=True)
+        changes = self.body(WorkspacePatch)
         if "availability_state" in changes:
             changes["declared_offline"] = changes.pop("availability_state") == Availability.OFFLINE
         if changes.get("coverage"):
