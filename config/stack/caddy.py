@@ -16,6 +16,7 @@ from config.stack.errors import StackError
 
 # Parts of an upload are at most 16 MiB (nodes/agent), the rest is room for headers of a multipart body.
 MAX_BODY = "17MiB"
+MAX_BODY_BYTES = 17 * 1024 * 1024
 # What web sends in X-Accel-Redirect begins with this; below it lies MEDIA_ROOT.
 MEDIA_PREFIX = "/_media/"
 # What stays open goes to ASGI; everything else to WSGI.
@@ -143,9 +144,14 @@ handle_path /static/* {{
 
 
 def _web(edge: Edge) -> str:
-    """Bodies are taken in whole before web sees them: a slow sender holds memory here, no thread there."""
+    """Bodies are taken in whole before web sees them: a slow sender holds memory here, no thread there.
+
+    One that says it is too large is refused by its word; `max_size` alone would pass on its first part.
+    """
     return f"""\
 handle {{
+	@oversized expression `{{header.Content-Length}} != "" && int({{header.Content-Length}}) > {MAX_BODY_BYTES}`
+	error @oversized "too large" 413
 	request_body {{
 		max_size {MAX_BODY}
 	}}

@@ -232,11 +232,14 @@ class TestBodies:
         assert response.status == 200
         assert edge.web.seen[-1][3] == 16 * MIB
 
-    def test_more_is_refused(self, edge):
+    def test_more_is_refused_before_web_hears_of_it(self, edge):
         before = len(edge.web.seen)
-        response = ask(edge, "PUT", "/part", body=b"a" * (18 * MIB))
-        assert response.status == 413
-        assert json.loads(response.content)["code"] == "body_too_large"
+        with socket.create_connection(("127.0.0.1", edge.port), timeout=10) as sender:
+            sender.sendall(f"PUT /part HTTP/1.1\r\nHost: x\r\nContent-Length: {18 * MIB}\r\n\r\n".encode())
+            response = http.client.HTTPResponse(sender)
+            response.begin()
+            assert response.status == 413
+            assert json.loads(response.read())["code"] == "body_too_large"
         assert len(edge.web.seen) == before
 
 
