@@ -13,6 +13,7 @@ class Library:
     """`size` recordings on all nodes; `viewer` reaches two of the ten sites, `owner` everything."""
 
     size: int
+    all_nodes: tuple
     reached_nodes: tuple
     viewer_token: str
     owner_token: str
@@ -53,6 +54,7 @@ def _settle() -> None:
 
     set_grants(kind="site", actor=system("bench"), object_ids=[site.pk for site in reached], user=viewer)
     _people.update(
+        all_nodes=tuple(node.pk for node in nodes),
         reached_nodes=tuple(node.pk for node in nodes if node.site_id in {site.pk for site in reached}),
         viewer_token=viewer_token,
         owner_token=owner_token,
@@ -86,11 +88,10 @@ def row_id(kind: int, number: str = "i") -> str:
 
 
 def _statements(size: int):
-    from nodes.fleet.models import Node
     from recordings.jobs.models import Job
     from recordings.library.models import Recording, RecordingFile
 
-    nodes = [str(pk) for pk in Node.objects.filter(site__name__startswith="Site").order_by("pk").values_list("pk", flat=True)]
+    nodes = [str(pk) for pk in _people["all_nodes"]]
     node = f"('{{{','.join(nodes)}}}'::uuid[])[1 + i % {len(nodes)}]"
     profile = f"'{fleet.profile().pk}'::uuid"
     at = f"now() - make_interval(secs => ({size} - i) * {_SPAN_SECONDS / size})"

@@ -20,11 +20,16 @@ def patient(seconds: int | None = LOCK_SECONDS):
         yield
 
 
+def frozen_now() -> datetime | None:
+    """The instant at which a test holds the clock, else None: for statements that ask the database's clock themselves."""
+    instant = clock.DbNow()
+    return instant.value if isinstance(instant, Value) else None
+
+
 def db_now() -> datetime:
     """The database's present, so that leases of several hosts agree; the frozen instant in tests."""
-    instant = clock.DbNow()
-    if isinstance(instant, Value):
-        return instant.value
+    if (instant := frozen_now()) is not None:
+        return instant
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         return cursor.fetchone()[0]

@@ -14,12 +14,21 @@ from recordings.jobs.models import Job
 from recordings.jobs.states import JobStatus, Phase
 from recordings.library import status
 from recordings.library.states import Source
-from recordings.locks import db_now, patient
+from recordings.locks import db_now, frozen_now, patient
 
 _FREE_SLOT = """
     SELECT slot FROM generate_series(1, %s) AS slot
     WHERE NOT EXISTS (SELECT 1 FROM recordings_job held WHERE held.node_id = %s AND held.slot = slot.slot AND held.span && %s)
     ORDER BY slot LIMIT 1
+"""
+_WORTH_LOCKING = """
+    SELECT EXISTS (SELECT 1 FROM recordings_job WHERE node_id = %(node)s AND claim_id = %(claim)s) OR (
+        %(free)s > 0
+        AND EXISTS (SELECT 1 FROM recordings_job
+                    WHERE node_id = %(node)s AND status = 'queued' AND not_before <= coalesce(%(now)s::timestamptz, clock_timestamp()))
+        AND (SELECT max_concurrent_recordings FROM nodes_node WHERE id = %(node)s) > (
+            SELECT count(DISTINCT slot) FROM recordings_job
+            WHERE node_id = %(node)s AND slot IS NOT NULL AND upper_inf(span) AND lower(span) <= clock_timestamp()))
 """
 HEAD_START = timedelta(seconds=1)
 
@@ -56,21 +65,10 @@ def claim_next(*, actor: Actor, node_id, claim: Claim) -> Job | None:
 
 
 def _worth_locking(node_id, claim: Claim) -> bool:
-    """Cheap and unlocked: the claim was made already, or something is due."""
-    rows = Job.objects.filter(node_id=node_id)
-    return rows.filter(claim_id=claim.claim_id).exists() or (
-        claim.free_slots > 0 and rows.filter(status=JobStatus.QUEUED, not_before__lte=db_now()).exists() and _has_room(node_id)
-    )
-
-
-def _has_room(node_id) -> bool:
-    """Whether some place of the node's capacity is not taken by a capture that is open now."""
+    """Cheap and unlocked, because most claims find nothing: the claim was made already, or something is due and a place is free now."""
+    facts = {"node": node_id, "claim": claim.claim_id, "free": claim.free_slots, "now": frozen_now()}
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(DISTINCT slot) < (SELECT max_concurrent_recordings FROM nodes_node WHERE id = %s)"
-            " FROM recordings_job WHERE node_id = %s AND slot IS NOT NULL AND upper_inf(span) AND lower(span) <= clock_timestamp()",
-            [node_id, node_id],
-        )
+        cursor.execute(_WORTH_LOCKING, facts)
         return cursor.fetchone()[0]
 
 
