@@ -97,9 +97,11 @@ class Stack:
             )  # fmt: skip
         try:
             processes.wait_until(self._ready, timeout_seconds=ready_seconds, what="bin/up", process=self.process, log=self._output)
-        except StackError:
+        except StackError as error:
+            # The folder goes with the failed stack; its last words must not.
+            tail = self.log()[-4000:] if self.instance.log.exists() else ""
             self.stop()
-            raise
+            raise StackError(f"{error}\n{tail}") from error
         return time.monotonic() - began
 
     def _ready(self) -> bool:

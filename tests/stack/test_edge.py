@@ -236,6 +236,8 @@ class TestBodies:
         before = len(edge.web.seen)
         with socket.create_connection(("127.0.0.1", edge.port), timeout=10) as sender:
             sender.sendall(f"PUT /part HTTP/1.1\r\nHost: x\r\nContent-Length: {18 * MIB}\r\n\r\n".encode())
+            # Caddy reads 256 KiB of an unwanted body before it answers; the rest is never sent.
+            sender.sendall(b"a" * 300_000)
             response = http.client.HTTPResponse(sender)
             response.begin()
             assert response.status == 413
