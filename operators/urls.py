@@ -2,8 +2,10 @@
 
 from django.urls import path
 
+from operators.access.policies.api import AccessPolicyViewSet, ExplainViewSet
 from operators.identity.api import MeViewSet, SignInOutViewSet, SignInViewSet
 from operators.identity.oidc.api import OidcViewSet
+from operators.identity.people.api import GroupViewSet, UserViewSet
 from operators.identity.wallets.api import WalletViewSet
 from operators.workspaces.api import SelectViewSet, WorkspaceViewSet
 from operators.workspaces.keys_api import ApiKeyViewSet
@@ -15,6 +17,16 @@ urlpatterns = [
     path("auth/me", MeViewSet.as_view({"get": "me"})),
     path("auth/me/password", MeViewSet.as_view({"patch": "password"})),
     path("auth/permissions", MeViewSet.as_view({"get": "permissions"})),
+    path("auth/users", UserViewSet.as_view({"get": "list", "post": "create"})),
+    path("auth/users/<uuid:id>", UserViewSet.as_view({"get": "retrieve", "delete": "destroy"})),
+    path("auth/users/<uuid:id>/actions", UserViewSet.as_view({"get": "actions"})),
+    path("auth/users/<uuid:id>/access", UserViewSet.as_view({"patch": "access"})),
+    path("auth/users/<uuid:id>/password", UserViewSet.as_view({"patch": "password"})),
+    path("auth/users/<uuid:id>/status", UserViewSet.as_view({"patch": "status"})),
+    path("auth/groups", GroupViewSet.as_view({"get": "list", "post": "create"})),
+    path("auth/groups/<int:id>", GroupViewSet.as_view({"patch": "partial_update", "delete": "destroy"})),
+    path("auth/access-policies", AccessPolicyViewSet.as_view({"get": "read", "patch": "replace"})),
+    path("auth/access/explain", ExplainViewSet.as_view({"get": "explain"})),
     path("auth/sign-ins", SignInViewSet.as_view({"get": "list"})),
     path("auth/sign-ins/revoke-others", SignInViewSet.as_view({"post": "revoke_others"})),
     path("auth/sign-ins/<uuid:id>", SignInViewSet.as_view({"delete": "destroy"})),

@@ -9,6 +9,15 @@ USER_UNLOCKED = "auth.user.unlocked"
 USER_CREATED = "auth.user.created"
 ROLES_CHANGED = "auth.user.roles_changed"
 GRANTS_REPLACED = "auth.grants.replaced"
+ACCESS_CHANGED = "auth.user.access_changed"
+PASSWORD_RESET = "auth.password.reset"
+USER_DISABLED = "auth.user.disabled"
+USER_ENABLED = "auth.user.enabled"
+USER_DELETED = "auth.user.deleted"
+GROUP_CREATED = "auth.group.created"
+GROUP_UPDATED = "auth.group.updated"
+GROUP_DELETED = "auth.group.deleted"
+POLICIES_REPLACED = "auth.policies.replaced"
 IDENTITY_LINKED = "auth.identity.linked"
 CLAIMS_IGNORED = "auth.oidc.claims_ignored"
 GROUPS_MAPPED = "auth.user.groups_mapped"
@@ -34,6 +43,15 @@ VERBS = (
     USER_CREATED,
     ROLES_CHANGED,
     GRANTS_REPLACED,
+    ACCESS_CHANGED,
+    PASSWORD_RESET,
+    USER_DISABLED,
+    USER_ENABLED,
+    USER_DELETED,
+    GROUP_CREATED,
+    GROUP_UPDATED,
+    GROUP_DELETED,
+    POLICIES_REPLACED,
     IDENTITY_LINKED,
     CLAIMS_IGNORED,
     GROUPS_MAPPED,

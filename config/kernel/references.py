@@ -25,11 +25,23 @@ class _Reference:
     permission what the caller must hold on the row for it to exist for them
     needs      permission that naming anything here asks for beside the route's; refused with 403 first
     everything whether "*" may stand for all of a kind
+    unknown_stays  an id that names nothing stays as it was written, for a service that knows which ones may
     """
 
-    def __init__(self, kind: str, permission: Perm, *, kind_from: str = "", needs: Perm | None = None, keep_id: bool = False, everything: bool = False, **kwargs):
+    def __init__(
+        self,
+        kind: str,
+        permission: Perm,
+        *,
+        kind_from: str = "",
+        needs: Perm | None = None,
+        keep_id: bool = False,
+        everything: bool = False,
+        unknown_stays: bool = False,
+        **kwargs,
+    ):
         self.kind, self.permission, self.kind_from, self.needs = kind, permission, kind_from, needs
-        self.keep_id, self.everything = keep_id, everything
+        self.keep_id, self.everything, self.unknown_stays = keep_id, everything, unknown_stays
         super().__init__(**kwargs)
 
     def kind_in(self, holder) -> str:
@@ -78,9 +90,9 @@ def resolve(serializer: serializers.BaseSerializer, actor: Actor) -> None:
     found = _rows(asked, actor)
     for one in asked:
         row = found[one.kind, one.field.permission].get(str(one.value))
-        if row is None:
+        if row is None and not one.field.unknown_stays:
             raise ApiError("reference_not_found", data={"path": one.path})
-        if not one.field.keep_id:
+        if row is not None and not one.field.keep_id:
             one.holder[one.key] = row
 
 

@@ -76,14 +76,15 @@ def judge(standing: Standing, permission: Perm, link: Link | None = None, grante
     tenants = standing.workspaces(permission)
     if permission not in standing.permissions and not tenants:
         return Decision(False, "permission_denied")
-    if permission in standing.permissions and (link is None or (via := _way(standing, permission, link, granted))):
+    if permission in standing.permissions and (link is None or (via := way(standing, permission, link, granted))):
         return Decision(True, "user", via if link is not None else "role")
-    if tenants and (link is None or (via := _tenancy(tenants, standing.environment, link))):
+    if tenants and (link is None or (via := tenancy(tenants, standing.environment, link))):
         return Decision(True, standing.tenant_rule, via if link is not None else "workspace")
     return Decision(False, "out_of_scope")
 
 
-def _way(standing: Standing, permission: Perm, link: Link, granted) -> str | None:
+def way(standing: Standing, permission: Perm, link: Link, granted) -> str | None:
+    """What opens the way to `link` for who holds the permission by a user role; None: nothing does."""
     if role := standing.unscoped_role:
         return f"role:{role}"
     if link.open:
@@ -104,13 +105,13 @@ def _reach(allows: list[Rule], everywhere, link: Link, granted) -> str | None:
     return next((way for way in ways if way), None)
 
 
-def _tenancy(workspaces: frozenset[str], environment: str, link: Link) -> str | None:
+def tenancy(workspaces: frozenset[str], environment: str, link: Link) -> str | None:
     """The workspace in whose reach `link` lies: itself, or (any, or for `all_of` each) of its parents; nothing of another environment on the way."""
     if environment and link.environment not in (None, environment):
         return None
     if link.kind == WORKSPACE:
         return f"workspace:{link.id}" if link.id in workspaces else None
-    ways = [_tenancy(workspaces, environment, parent) for parent in link.parents]
+    ways = [tenancy(workspaces, environment, parent) for parent in link.parents]
     if link.all_of:
         return ways[0] if ways and all(ways) else None
     return next((way for way in ways if way), None)

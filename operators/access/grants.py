@@ -6,7 +6,7 @@
         class Meta(UserGrant.Meta):
             pass
 
-Only `operators.access.services.set_grants` writes them.
+Only `operators.access.holdings` writes them.
 """
 
 from django.core.exceptions import ValidationError

@@ -109,13 +109,12 @@ def of(model: type[Model]) -> ScopeKind:
     return kind
 
 
-def exists(kind_name: str, pk: str) -> bool:
-    """Whether there is such a thing; an id that is none names nothing."""
-    kind = named(kind_name)
+def pk_of(model: type[Model], given):
+    """`given` as a primary key of this model; None for what can be none."""
     try:
-        return kind is not None and kind.model._base_manager.filter(pk=pk).exists()
+        return model._meta.pk.to_python(given)
     except ValidationError:
-        return False
+        return None
 
 
 def every() -> list[ScopeKind]:

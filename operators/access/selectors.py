@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from django.contrib.auth.models import Permission
-from django.core.exceptions import ValidationError
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet, UUIDField, Value
 from django.db.models.functions import Cast
 
@@ -104,10 +103,10 @@ def decide(actor: Actor, permission: Perm, obj: Model | None = None) -> Decision
     if obj is None:
         return judge(standing, permission)
     link = scopes.link_of(obj)
-    return judge(standing, permission, link, _granted_in(standing, link))
+    return judge(standing, permission, link, granted_in(standing, link))
 
 
-def _granted_in(standing: Standing, link: scopes.Link) -> set[tuple[str, str]]:
+def granted_in(standing: Standing, link: scopes.Link) -> set[tuple[str, str]]:
     """The parts of the chain that a grant of the user or of a group names."""
     if standing.unscoped_role or not standing.permissions:
         return set()
@@ -261,17 +260,9 @@ def rows_in_scope(kind: str, ids: Iterable, actor: Actor, permission: Perm) -> d
     registered = scopes.named(kind)
     if registered is None:
         return {}
-    asked = {str(given): pk for given in ids if (pk := _pk_of(registered, given)) is not None}
+    asked = {str(given): pk for given in ids if (pk := scopes.pk_of(registered.model, given)) is not None}
     rows = {row.pk: row for row in scoped(registered.model._base_manager.filter(pk__in=set(asked.values())), actor, permission)}
     return {given: rows[pk] for given, pk in asked.items() if pk in rows}
-
-
-def _pk_of(kind: scopes.ScopeKind, given):
-    """`given` as the kind's primary key; None for what can be none."""
-    try:
-        return kind.model._meta.pk.to_python(given)
-    except ValidationError:
-        return None
 
 
 def roles_of(user) -> list[str]:

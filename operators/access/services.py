@@ -2,16 +2,14 @@
 
 import time
 
-from django.contrib.auth.models import Permission
-from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.dispatch import Signal
 
 from config.kernel import broker
 from config.kernel.access import Actor, ports, system
 from operators import verbs
-from operators.access import scopes
-from operators.access.models import Role, UserRole
+from operators.access import holdings, scopes
+from operators.access.models import Role
 from operators.identity.models import User
 from operators.identity.names import normal_email
 
@@ -52,12 +50,10 @@ def create_owner(*, email: str, name: str = "", password: str | None = None, act
 @transaction.atomic
 def set_roles(*, user: User, roles, actor: Actor) -> None:
     """Replace the user's own roles. Callers have checked that `actor` may."""
-    before = set(user.role_rows.values_list("role", flat=True))
-    after = {Role(role).value for role in roles}
+    before, after = holdings.roles(user), {Role(role).value for role in roles}
     if before == after:
         return
-    user.role_rows.exclude(role__in=after).delete()
-    UserRole.objects.bulk_create([UserRole(user=user, role=role) for role in sorted(after - before)])
+    holdings.set_roles(user, after)
     ports.record(
         verbs.ROLES_CHANGED,
         actor=actor,
@@ -71,33 +67,23 @@ def set_roles(*, user: User, roles, actor: Actor) -> None:
 
 @transaction.atomic
 def set_grants(*, kind: str, actor: Actor, object_ids, user: User | None = None, group=None) -> None:
-    """Replace what of a granted kind is in reach of `user` or `group`: the only writer of the direct grant tables.
-
-    LookupError for a kind that takes no grants.
-    """
+    """Replace what of a granted kind is in reach of `user` or `group` ("*": all of it). LookupError for a kind that takes no grants."""
     scope = scopes.named(kind)
     if scope is None or scope.grant_models is None:
         raise LookupError(f"{kind} takes no grants")
-    table, holder = (scope.grant_models[0], {"user": user}) if user is not None else (scope.grant_models[1], {"group": group})
-    permission = scope_permission(scope)
-    wanted = {str(pk) for pk in object_ids}
-    held = {str(pk) for pk in table.objects.filter(**holder).values_list("content_object_id", flat=True)}
+    holder = user if user is not None else group
+    wanted = {(kind, str(pk)) for pk in object_ids}
+    held = {grant for grant in holdings.grants(holder) if grant[0] == kind}
     if wanted == held:
         return
-    table.objects.filter(**holder, content_object_id__in=held - wanted).delete()
-    table.objects.bulk_create([table(**holder, permission=permission, content_object_id=pk) for pk in sorted(wanted - held)])
+    holdings.set_grants_of_kind(scope, holder, {pk for _, pk in wanted})
     target = ("user", str(user.pk), user.label) if user is not None else ("group", str(group.pk), group.name)
     ports.record(
         verbs.GRANTS_REPLACED,
         actor=actor,
         subject=target,
         outcome="succeeded",
-        before={"grants": sorted(f"{kind}:{pk}" for pk in held)},
-        after={"grants": sorted(f"{kind}:{pk}" for pk in wanted)},
+        before={"grants": holdings.written(held - wanted)},
+        after={"grants": holdings.written(wanted - held)},
     )
     access_changed()
-
-
-def scope_permission(scope: scopes.ScopeKind) -> Permission:
-    """Django's row for the kind's one codename."""
-    return Permission.objects.get(content_type=ContentType.objects.get_for_model(scope.model), codename=scope.codename)

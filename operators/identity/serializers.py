@@ -10,7 +10,8 @@ from operators.identity.models import SignIn, User
 PASSWORD_LIMIT = 200
 
 
-def _password(**kwargs) -> serializers.CharField:
+def password_field(**kwargs) -> serializers.CharField:
+    """A password on its way in: taken as it is, never shown."""
     return serializers.CharField(max_length=PASSWORD_LIMIT, trim_whitespace=False, write_only=True, style={"input_type": "password"}, **kwargs)
 
 
@@ -18,15 +19,15 @@ class SignInBody(Serializer):
     """`cookie: true` signs a browser in and answers a CSRF token; false answers a bearer token."""
 
     email = serializers.CharField(max_length=254)
-    password = _password()
+    password = password_field()
     cookie = serializers.BooleanField(default=False)
 
 
 class PasswordBody(Serializer):
     """The own password, and the one to have from now on (12–200 characters)."""
 
-    current_password = _password()
-    new_password = _password(min_length=12)
+    current_password = password_field()
+    new_password = password_field(min_length=12)
 
 
 class GrantShape(Serializer):

@@ -15,7 +15,7 @@ from config.kernel import clock, context, credentials
 from config.kernel.access import ANONYMOUS, Actor, Perm, ports, require
 from config.kernel.errors import ApiError
 from operators import verbs
-from operators.access.models import Role
+from operators.access.selectors import owners
 from operators.access.services import access_changed
 from operators.identity import throttles
 from operators.identity.models import SignIn, SignInKind, User
@@ -108,7 +108,7 @@ def revoke_sign_in(*, actor: Actor, row: SignIn) -> None:
     """End a sign-in: one's own, or with `auth:manage` another's (an owner's with `system:admin`)."""
     if str(row.user_id) != actor.id:
         require(actor, Perm.AUTH_MANAGE)
-        if row.user.role_rows.filter(role=Role.OWNER).exists():
+        if owners().filter(pk=row.user_id).exists():
             require(actor, Perm.SYSTEM_ADMIN)
     _revoke(row, actor, "revoked")
 
@@ -121,21 +121,27 @@ def revoke_others(*, actor: Actor, reason: str = "revoked with the others") -> i
 
 
 @transaction.atomic
+def revoke_all(*, actor: Actor, user: User, reason: str) -> int:
+    """End every sign-in of a user; how many."""
+    return sum(_revoke(row, actor, reason) for row in live_sign_ins(user.pk))
+
+
+@transaction.atomic
 def unlock(*, actor: Actor, user: User) -> None:
     """Lift axes' lock of the user's account, from every address."""
     attempts = throttles.forget(user.username)
     ports.record(verbs.USER_UNLOCKED, actor=actor, subject=("user", str(user.pk), user.label), outcome="succeeded", details={"attempts": attempts})
 
 
-def demand_good_password(user: User, password: str, *, unlike: str | None = None) -> None:
-    """ApiError validation_failed with everything that speaks against this password."""
+def demand_good_password(user: User, password: str, *, unlike: str | None = None, path: str = "newPassword") -> None:
+    """ApiError validation_failed with everything that speaks against this password; `path` is the field that it came in."""
     found = [("password_unchanged", "The new password is the old one.")] if password == unlike else []
     try:
         validate_password(password, user)
     except ValidationError as error:
         found += [(item.code or "invalid", message) for item in error.error_list for message in item.messages]
     if found:
-        raise ApiError("validation_failed", data={"errors": [{"path": "newPassword", "code": code, "message": message} for code, message in found]})
+        raise ApiError("validation_failed", data={"errors": [{"path": path, "code": code, "message": message} for code, message in found]})
 
 
 def change_password(*, actor: Actor, current: str, new: str) -> None:

@@ -16,7 +16,8 @@ from nodes.health.models import HealthEvent
 from operators.access import scopes
 from operators.access.models import AccessPolicy, Effect, GroupRole, Role, SubjectType, policy_id
 from operators.access.selectors import decide, scoped
-from operators.access.services import scope_permission, set_grants, set_roles
+from operators.access.holdings import scope_permission
+from operators.access.services import set_grants, set_roles
 from tests.factories.users import make_user
 
 RECORDINGS = [UUID(int=number) for number in (1, 2)]

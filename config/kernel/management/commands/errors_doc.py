@@ -26,7 +26,7 @@ def text() -> str:
         for method, action in actions.items():
             route = getattr(view, "routes", {}).get(action)
             for code in route.errors if route else ():
-                declared[code].add(f"`{method.upper()} {path.replace('<uuid:', ':').replace('>', '')}`")
+                declared[code].add(f"`{method.upper()} {path.replace('<uuid:', ':').replace('<int:', ':').replace('>', '')}`")
     rows = [
         f"| `{code}` | {entry.status} | {'yes' if entry.transient else ''} | {entry.message} | {' · '.join(sorted(declared[code]))} |"
         for code, entry in sorted(CODES.items())
