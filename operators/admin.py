@@ -3,7 +3,8 @@
 from operators.access import admin as access
 from operators.identity import admin as identity
 from operators.identity.oidc import admin as oidc
+from operators.identity.people import admin as people
 from operators.identity.wallets import admin as wallets
 from operators.workspaces import admin as workspaces
 
-__all__ = ["access", "identity", "oidc", "wallets", "workspaces"]
+__all__ = ["access", "identity", "oidc", "people", "wallets", "workspaces"]

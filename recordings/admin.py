@@ -4,6 +4,7 @@ from django.contrib import admin
 
 from config.kernel.access import Perm
 from config.kernel.admin import TallyAdmin
+from operators.access.grants_admin import GrantsAdmin
 from recordings.models import Disposal, IncomingFile, Job, Marker, MediaGrant, Recording, RecordingFile, RecordingProfile
 from recordings.profiles import services
 from recordings.profiles.serializers import FIELDS
@@ -23,7 +24,7 @@ class RecordingProfileAdmin(TallyAdmin):
 
 
 @admin.register(Recording)
-class RecordingAdmin(TallyAdmin):
+class RecordingAdmin(GrantsAdmin):
     view_permission = Perm.RECORDING_READ
     list_display = ["name", "folder", "status", "health_status", "node_label", "sort_at", "duration_seconds", "cache_state"]
     list_filter = ["status", "source", "kind", "cache_state", "partial", "legal_hold"]

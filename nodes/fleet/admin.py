@@ -9,6 +9,7 @@ from config.kernel.admin import ReadOnlyInline, TallyAdmin
 from nodes.fleet import credentials, services, sites
 from nodes.fleet.models import Channel, Interface, Node, NodeCredential, NodeState, Room, Site
 from nodes.fleet.serializers import timezone_known
+from operators.access.grants_admin import GrantsAdmin
 
 
 class SiteForm(forms.ModelForm):
@@ -27,7 +28,7 @@ class SiteForm(forms.ModelForm):
 
 
 @admin.register(Site)
-class SiteAdmin(TallyAdmin):
+class SiteAdmin(GrantsAdmin):
     """Places with recorders."""
 
     view_permission = Perm.NODE_READ
@@ -76,7 +77,7 @@ class CredentialInline(ReadOnlyInline):
 
 
 @admin.register(Node)
-class NodeAdmin(TallyAdmin):
+class NodeAdmin(GrantsAdmin):
     """Recorder machines. Enrolling and retiring are the console's; here a person's columns are corrected."""
 
     view_permission = Perm.NODE_READ

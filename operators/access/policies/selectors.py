@@ -19,6 +19,11 @@ def policies() -> list[AccessPolicy]:
     return rows
 
 
+def is_stale(row: AccessPolicy) -> bool:
+    """The same for one."""
+    return any(named not in _existing([row]) for named in _named(row))
+
+
 def tag(rows) -> str:
     """The ETag of the whole set."""
     return etag("access-policies", *sorted((str(row.pk), row.reason) for row in rows))

@@ -10,6 +10,7 @@ from config.kernel.errors import ApiError
 from operators import verbs
 from operators.access.models import EVERYTHING, AccessPolicy, policy_id
 from operators.access.policies import selectors
+from operators.access.policies.serializers import LIMIT
 from operators.access.services import access_changed
 
 
@@ -62,6 +63,35 @@ def replace(*, actor: Actor, rules: Iterable[Wanted], check: Callable[[list[Acce
         check(list(held.values()))
         _write(actor, held, {rule.id: rule for rule in rules})
     return selectors.policies()
+
+
+def add(*, actor: Actor, rule: Wanted) -> None:
+    """One more rule beside those in force. ApiError as `replace`, limit_reached (500)."""
+    held = [_as_wanted(row) for row in AccessPolicy.objects.all()]
+    if len(held) >= LIMIT:
+        raise ApiError("limit_reached", data={"limit": LIMIT})
+    replace(actor=actor, rules=[*held, rule], check=_unchanged(held))
+
+
+def remove(*, actor: Actor, policy: AccessPolicy) -> None:
+    """All rules but this one."""
+    held = [_as_wanted(row) for row in AccessPolicy.objects.all()]
+    replace(actor=actor, rules=[rule for rule in held if rule.id != policy.pk], check=_unchanged(held))
+
+
+def _as_wanted(row: AccessPolicy) -> Wanted:
+    names = ("effect", "subject_type", "subject_id", "permissions", "resource_type", "resource_id", "reason")
+    return Wanted({name: getattr(row, name) for name in names})
+
+
+def _unchanged(rules: list[Wanted]) -> Callable[[list[AccessPolicy]], None]:
+    """412 if somebody replaced the rules between reading and writing."""
+
+    def check(rows):
+        if {row.pk for row in rows} != {rule.id for rule in rules}:
+            raise ApiError("edit_conflict")
+
+    return check
 
 
 def _demand_different(rules: list[Wanted]) -> None:

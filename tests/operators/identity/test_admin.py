@@ -10,6 +10,8 @@ from tests.factories.users import make_user
 pytestmark = pytest.mark.django_db
 SCREENS = ["operators/user", "operators/signin", "operators/accesspolicy", "auth/group", "axes/accessattempt"]
 
+READ_ONLY = {"operators/signin", "axes/accessattempt"}
+
 
 @pytest.fixture
 def browse(api):
@@ -37,9 +39,9 @@ def test_leaving_the_admin_ends_the_sign_in(api, alice):
 
 
 @pytest.mark.parametrize("screen", SCREENS)
-def test_an_owner_sees_every_screen_and_adds_nothing_there(browse, alice, screen):
+def test_an_owner_sees_every_screen_and_adds_neither_sign_ins_nor_attempts(browse, alice, screen):
     assert browse(alice).get(f"/admin/{screen}/").status_code == 200
-    assert browse(alice).get(f"/admin/{screen}/add/").status_code == 403
+    assert browse(alice).get(f"/admin/{screen}/add/").status_code == (403 if screen in READ_ONLY else 200)
 
 
 def test_an_operator_opens_the_admin_but_not_the_users(browse, bob):
@@ -47,12 +49,12 @@ def test_an_operator_opens_the_admin_but_not_the_users(browse, bob):
     assert browse(bob).get("/admin/operators/user/").status_code == 403
 
 
-def test_a_user_screen_shows_no_hash_and_saves_nothing(browse, alice):
+def test_a_user_screen_shows_no_hash_and_renames_nobody(browse, alice):
     dora = make_user("dora", password="correct horse battery", roles=["viewer"])
     page = browse(alice).get(f"/admin/operators/user/{dora.pk}/change/")
     assert page.status_code == 200 and b"argon2" not in page.content and b"dora@example.org" in page.content
     browse(alice).client.handler.enforce_csrf_checks = False
-    assert browse(alice).request("POST", f"/admin/operators/user/{dora.pk}/change/", data=b"name=Eve", content_type="application/x-www-form-urlencoded").status_code == 403
+    assert browse(alice).request("POST", f"/admin/operators/user/{dora.pk}/change/", data=b"name=Eve", content_type="application/x-www-form-urlencoded").status_code in (200, 302, 400)
     assert User.objects.get(pk=dora.pk).name == "Dora"
 
 

@@ -24,6 +24,9 @@ def text() -> str:
     declared = defaultdict(set)
     for path, view, actions in api_routes():
         for method, action in actions.items():
+            # Django adds HEAD to what answers GET once a route has been called; the page must not depend on that.
+            if method == "head" and "get" in actions:
+                continue
             route = getattr(view, "routes", {}).get(action)
             for code in route.errors if route else ():
                 declared[code].add(f"`{method.upper()} {path.replace('<uuid:', ':').replace('<int:', ':').replace('>', '')}`")
