@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
@@ -38,6 +39,9 @@ NOT_MEASURED = {
     "/api/v1/recordings/<uuid:id>/file": "bytes behind a link",
     "/api/v1/recordings/<uuid:id>/waveform": "reads a file of peaks",
     "/api/v1/nodes/<uuid:id>/meters": "reads the ring",
+    "/api/v1/auth/oidc/discovery": "asks a provider",
+    "/api/v1/auth/oidc/login": "redirects to a provider",
+    "/api/v1/auth/access/explain": "needs a question; tests/operators/people asks it",
 }
 _TRANSACTIONAL = ("SAVEPOINT", "RELEASE", "ROLLBACK", "BEGIN", "COMMIT")
 
@@ -61,6 +65,7 @@ class House:
             recording = self._recording(node, number)
             self.node, self.recording = self.node or node, self.recording or recording
             make_room(self.site, f"Room {number}")
+            Group.objects.create(name=f"Crew {number}").user_set.add(self.members[0])
             self._workspace(number + 1, self.members)
             Member.objects.create(workspace=self.workspace, user=make_user(), role="VIEWER")
             make_interface(self.node, system_name=f"dev {number}", system_ref=f"hw:{number}")
@@ -114,6 +119,7 @@ class House:
             "health-events": HealthEvent.objects.filter(node=self.node).first().pk,
             "audit-events": self.event_id,
             "workspaces": self.workspace.pk,
+            "users": self.members[0].pk,
         }
         parts = template.split("/")
         for index, part in enumerate(parts):
