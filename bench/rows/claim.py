@@ -38,7 +38,7 @@ VALUES (%s, 'recordings', %s, %s, %s, 'recording', %s, now())
 
 def run(options, house) -> list[Line]:
     growth = Growth("one claim", 0.2)
-    claims = 200 if options.quick else 600
+    claims = 200 if options.quick else 400
     for size in options.sizes(SMALLEST):
         seconds, doubled, lost = _ours(size, claims)
         growth.add(size, seconds)
