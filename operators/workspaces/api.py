@@ -107,7 +107,7 @@ class SelectViewSet(TallyViewSet):
 
     @extend_schema(request=SelectBody, responses={200: Selected})
     def select(self, request):
-        member = services.select(actor=self.actor, workspace_id=self.body(SelectBody)["workspace_id"])
+        member = services.select(actor=self.actor, workspace=self.body(SelectBody)["workspace"])
         wallet = self.actor.subject.wallets.first()
         data = {"wallet_address": wallet.address if wallet else None, "workspace_id": member.workspace_id, "role": member.role}
         return Response(self.shape(data, Selected))

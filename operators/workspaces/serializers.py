@@ -3,6 +3,8 @@
 from django.conf import settings
 from rest_framework import serializers
 
+from config.kernel.access import Perm
+from config.kernel.references import ScopedReference
 from config.kernel.serializers import CleanCharField, ModelSerializer, Serializer, UtcDateTimeField
 from operators.identity.wallets.serializers import AddressField, Signed
 from operators.workspaces.availability import availability_of
@@ -84,7 +86,8 @@ class WorkspaceShape(ModelSerializer):
 class MemberBody(Serializer):
     """Whom to add: a user by id, or whoever holds the wallet."""
 
-    user_id = serializers.UUIDField(required=False)
+    # Whoever is told somebody's id may add them; who there is stays with `auth:manage`.
+    user_id = ScopedReference("user", Perm.AUTH_MANAGE, keep_id=True, unknown_stays=True, required=False)
     wallet_address = AddressField(required=False)
     role = serializers.ChoiceField(MemberRole.choices)
 
@@ -163,7 +166,7 @@ class MintedKey(KeyShape):
 class SelectBody(Serializer):
     """Which workspace this sign-in acts in by default."""
 
-    workspace_id = serializers.UUIDField()
+    workspace_id = ScopedReference("workspace", Perm.WORKSPACE_READ, source="workspace")
 
 
 class Selected(Serializer):

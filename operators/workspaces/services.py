@@ -168,11 +168,11 @@ def _record_member(verb: str, actor: Actor, member: Member, **sides) -> None:
 
 
 @transaction.atomic
-def select(*, actor: Actor, workspace_id) -> Member:
+def select(*, actor: Actor, workspace: Workspace) -> Member:
     """Make it this sign-in's active workspace; it gives no permission. ApiError reference_not_found for one that the user does not belong to."""
-    member = memberships(actor.subject).filter(workspace_id=workspace_id).first()
+    member = memberships(actor.subject).filter(workspace=workspace).first()
     if member is None:
         raise ApiError("reference_not_found", data={"path": "workspaceId"})
-    if SignIn.objects.filter(pk=actor.sign_in_id).exclude(active_workspace_id=workspace_id).update(active_workspace_id=workspace_id):
+    if SignIn.objects.filter(pk=actor.sign_in_id).exclude(active_workspace_id=workspace.pk).update(active_workspace_id=workspace.pk):
         ports.record(verbs.WORKSPACE_SELECTED, actor=actor, subject=_subject(member.workspace), outcome="succeeded")
     return member

@@ -10,8 +10,7 @@ from config.kernel.errors import ApiError
 from operators.access.catalogue import permissions_of
 from operators.access.selectors import enabled_owners, owners, standing_of, standing_of_user
 from operators.identity.models import User
-from operators.workspaces.models import Member
-from operators.workspaces.states import MemberRole
+from operators.workspaces.selectors import owned_alone
 
 
 def is_owner(user: User) -> bool:
@@ -57,14 +56,7 @@ def removal_refusal(actor: Actor, user: User) -> str | None:
 
 def deletion_refusal(actor: Actor, user: User) -> str | None:
     """The same for deleting, which takes memberships along: the last owner of a workspace stays, too."""
-    return removal_refusal(actor, user) or ("last_owner" if _last_owner_of_a_workspace(user) else None)
-
-
-def _last_owner_of_a_workspace(user: User) -> bool:
-    owned = Member.objects.filter(role=MemberRole.OWNER)
-    mine = owned.filter(user=user).values_list("workspace_id", flat=True)
-    shared = owned.filter(workspace__in=list(mine)).exclude(user=user).values_list("workspace_id", flat=True)
-    return bool(set(mine) - set(shared))
+    return removal_refusal(actor, user) or ("last_owner" if owned_alone(user).exists() else None)
 
 
 def refuse(code: str | None) -> None:

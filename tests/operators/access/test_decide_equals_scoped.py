@@ -14,9 +14,9 @@ from config.kernel.access import Actor, Kind, Perm, system
 from nodes.fleet.models import Interface, Node, NodeGroupGrant, NodeUserGrant, Room, Site, SiteGroupGrant, SiteUserGrant
 from nodes.health.models import HealthEvent
 from operators.access import scopes
+from operators.access.holdings import scope_permission
 from operators.access.models import AccessPolicy, Effect, GroupRole, Role, SubjectType, policy_id
 from operators.access.selectors import decide, scoped
-from operators.access.holdings import scope_permission
 from operators.access.services import set_grants, set_roles
 from tests.factories.users import make_user
 
