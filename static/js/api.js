@@ -64,11 +64,13 @@ async function failure(response) {
   });
 }
 
-/** Where a person must go before anything else can work; nothing else follows a 401 or a forced password change. */
+/** Where a person must go before anything else can work. The page is being left then (`error.leaving`), so nobody complains about it. */
 function detour(error) {
   if (error.status === 401 && !location.pathname.startsWith("/sign-in")) {
+    error.leaving = true;
     location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
   } else if (error.code === "password_change_required" && location.pathname !== "/account") {
+    error.leaving = true;
     location.assign("/account");
   }
 }

@@ -96,7 +96,7 @@ export function toast(title, detail = "", kind = "check") {
 
 /** What happened, and the request id that finds it in the log. */
 export function complain(what, error) {
-  if (error.name === "AbortError") return;
+  if (error.name === "AbortError" || error.leaving) return;
   toast(what, error.requestId && error.status >= 500 ? `${error.message} (request ${error.requestId})` : error.message, "warn");
 }
 

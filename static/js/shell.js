@@ -1,6 +1,6 @@
 // What is around every page: counts, connection, clock, theme, keys. Does nothing until `boot.js` starts it.
 
-import { get, post } from "./api.js";
+import { ApiError, get, post } from "./api.js";
 import { $, $$, debounce, fill, icon, setAttr, text } from "./dom.js";
 import { plural, time, utc } from "./format.js";
 import { command, startKeys } from "./keys.js";
@@ -37,6 +37,12 @@ function badge(name, n, words, glyph) {
   }
 }
 
+function showDegraded(what) {
+  const banner = $("#degraded");
+  banner.hidden = !what;
+  fill(banner, { what: `${what} What is recording goes on by itself.` });
+}
+
 function showStatus(status) {
   if (status.serverTime) learn(status.serverTime);
   const recording = status.recordings?.recording ?? 0;
@@ -48,9 +54,7 @@ function showStatus(status) {
   for (const node of $$('[data-count="quiet"]')) node.hidden = !quiet;
   for (const node of $$('[data-count="nodes"]')) text(node, status.nodes?.total ? String(status.nodes.total) : "");
   const down = status.degraded || [];
-  const banner = $("#degraded");
-  banner.hidden = !down.length;
-  fill(banner, { what: down.length ? `Not answering: ${down.join(", ")}. What is recording goes on by itself.` : "" });
+  showDegraded(down.length ? `Not answering: ${down.join(", ")}.` : "");
   dispatchEvent(new CustomEvent("status", { detail: status }));
 }
 
@@ -58,7 +62,8 @@ async function refreshStatus() {
   try {
     showStatus((await get("/status")).data);
   } catch (error) {
-    if (error.status !== 403 && error.code !== "unreachable") throw error;
+    if (!(error instanceof ApiError)) throw error;
+    if (error.status >= 500) showDegraded(error.message);
   }
 }
 

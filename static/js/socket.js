@@ -24,7 +24,7 @@ class Live extends EventTarget {
   start() {
     if (this.state !== "off") return;
     addEventListener("online", () => this.retryNow());
-    addEventListener("pagehide", () => this.ws?.close(1000));
+    addEventListener("pagehide", () => { if (this.ws?.readyState === WebSocket.OPEN) this.ws.close(1000); });
     addEventListener("pageshow", (event) => { if (event.persisted) this.retryNow(); });
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.retryNow(); });
     this.connect();

@@ -1,7 +1,8 @@
 from playwright.sync_api import expect
 
 
-def test_another_sign_in_is_ended_from_here(new_page):
+def test_another_sign_in_is_ended_from_here(new_page, watch):
+    watch.expected.add(401)
     here, there = new_page(sign_in_as="own"), new_page(sign_in_as="own")
     there.goto("/nodes")
     here.goto("/account")

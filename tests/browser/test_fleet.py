@@ -29,6 +29,7 @@ def test_enrolling_shows_one_command_whose_token_brings_the_node_online(page, ro
     assert agent.returncode == 0, agent.stderr
     expect(page.locator("#enrolled")).to_contain_text("hall-b-rec-02 is online.")
     page.get_by_role("button", name="Done").click()
+    expect(page.locator("#enrolled [data-f=command]")).to_be_empty()
     assert token not in page.content()
     expect(page.locator(".tile", has_text="hall-b-rec-02")).to_be_visible()
 

@@ -53,6 +53,7 @@ def test_a_rotated_credential_is_shown_once(page, api):
     expect(command).to_contain_text("tr_node_")
     token = re.search(r"tr_node_\w+", command.inner_text())[0]
     page.locator("#rotated").get_by_role("button", name="Done").click()
+    expect(page.locator("#rotated [data-f=command]")).to_be_empty()
     assert token not in page.content()
     api.patch(f"/nodes/{node['id']}", {"retired": True})
 
