@@ -10,7 +10,7 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 
-from audit import months, selectors, verification, vocabulary
+from audit import holds_admin, months, selectors, verification, vocabulary
 from audit.columns import EXPORT
 from audit.models import AuditEvent, Outcome
 from audit.verbs import EXPORTED
@@ -18,6 +18,7 @@ from config.kernel import exports
 from config.kernel.access import Perm, holds, ports
 from config.kernel.admin import TallyAdmin
 
+__all__ = ["AuditEventAdmin", "holds_admin"]
 COUNT_LIMIT = 10_000
 
 

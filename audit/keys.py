@@ -75,6 +75,11 @@ def public_keys() -> dict[str, Ed25519PublicKey]:
     """Every key that may have signed here, by its id: the current one and the kept ones."""
     with suppress(KeyMissing):
         signing_key()
+    return kept_keys()
+
+
+def kept_keys() -> dict[str, Ed25519PublicKey]:
+    """Those that are kept here, without a look at the signing key."""
     return {path.stem: _load_public(path) for path in sorted(_folder().glob("*.pem"))} if _folder().is_dir() else {}
 
 

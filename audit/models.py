@@ -4,6 +4,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from config.kernel.access import Perm
+from config.kernel.ids import uuid7
 
 
 class AppendOnlyError(TypeError):
@@ -113,3 +114,44 @@ class AuditCheckpoint(AppendOnly):
 
     def __str__(self):
         return f"checkpoint {self.seq}"
+
+
+class AuditArchive(models.Model):
+    """A month that was written out. `dropped_at`: since when it is in the file only; null: its tables are still (or partly) there."""
+
+    month = models.DateField(primary_key=True)
+    file = models.CharField(max_length=120)
+    sha256 = models.CharField(max_length=64)
+    size_bytes = models.BigIntegerField()
+    rows = models.BigIntegerField()
+    written_at = models.DateTimeField()
+    dropped_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "audit_archive"
+        default_permissions = ()
+        ordering = ["-month"]
+
+    def __str__(self):
+        return self.file
+
+
+class AuditHold(models.Model):
+    """This month must stay in the database, for this reason, until the hold is released."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    month = models.DateField()
+    reason = models.CharField(max_length=500)
+    placed_at = models.DateTimeField()
+    placed_by = models.CharField(max_length=254)
+    released_at = models.DateTimeField(null=True, blank=True)
+    released_by = models.CharField(max_length=254, blank=True)
+
+    class Meta:
+        db_table = "audit_hold"
+        default_permissions = ()
+        ordering = ["-placed_at"]
+        constraints = [models.UniqueConstraint(fields=["month"], condition=models.Q(released_at=None), name="audit_hold_in_force_once")]
+
+    def __str__(self):
+        return f"{self.month:%Y-%m}"

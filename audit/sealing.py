@@ -68,16 +68,16 @@ def next_link(previous: bytes, position: int, event_id: bytes, digest: bytes) ->
     return hashlib.sha256(previous + struct.pack(">q", position) + event_id + digest).digest()
 
 
-def genesis(month: date, last_signature: bytes) -> bytes:
-    """What a month's chain starts from."""
-    return hashlib.sha256(f"tallyroom-audit/1{settings.INSTANCE_ID}{month:%Y-%m}".encode() + last_signature).digest()
+def genesis(month: date, last_signature: bytes, installation: str | None = None) -> bytes:
+    """What a month's chain starts from. `installation`: another one than this (archives)."""
+    return hashlib.sha256(f"tallyroom-audit/1{installation or settings.INSTANCE_ID}{month:%Y-%m}".encode() + last_signature).digest()
 
 
-def statement(*, seq: int, month: date, position: int, link: bytes, at, key_id: str) -> bytes:
+def statement(*, seq: int, month: date, position: int, link: bytes, at, key_id: str, installation: str | None = None) -> bytes:
     """What a checkpoint's signature covers: sorted compact JSON."""
     facts = {
         "at": at.isoformat(),
-        "installation": settings.INSTANCE_ID,
+        "installation": installation or settings.INSTANCE_ID,
         "keyId": key_id,
         "link": link.hex(),
         "month": f"{month:%Y-%m}",

@@ -61,9 +61,17 @@ def pending() -> tuple[int, object]:
     return count, months.instant_of(oldest) if oldest else None
 
 
+def oldest_pending():
+    """When the oldest event without a seal happened; None if there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT event_id FROM audit_pending ORDER BY event_id LIMIT 1")
+        row = cursor.fetchone()
+    return months.instant_of(row[0]) if row else None
+
+
 def seal_lag_seconds() -> float:
     """Age of the oldest event that is not sealed; 0 when there is none."""
-    _, oldest = pending()
+    oldest = oldest_pending()
     return max(0.0, (clock.now() - oldest).total_seconds()) if oldest else 0.0
 
 

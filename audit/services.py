@@ -219,6 +219,11 @@ def _know_month(at) -> None:
         _known_months.add(known)
 
 
+def forget_month(month: date) -> None:
+    """Its partitions are gone: the next event of that month has to make them anew."""
+    _known_months.discard((connection.settings_dict["NAME"], month))
+
+
 def _ensure_on_own_connection(at) -> None:
     """Outside the caller's transaction: a new partition must not vanish with its rollback, nor wait for its end."""
     own = connections.create_connection("default")

@@ -3,12 +3,13 @@
 from datetime import date, timedelta
 
 from django.apps import apps
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
-from audit import gauges, months, refusals, sealing, services, verification
+from audit import archive as archiving
+from audit import gauges, holds, months, refusals, sealing, services, verification
 from audit.models import Outcome
-from audit.signals import audit_broken
-from audit.verbs import VERIFIED
+from audit.signals import audit_archive_failed, audit_archived, audit_broken, audit_sound
+from audit.verbs import MONTH_ARCHIVED, VERIFIED
 from config.kernel import clock
 from config.kernel.access import system
 from config.kernel.tasks import periodic, queued
@@ -49,6 +50,8 @@ def verify() -> dict:
             )
         if report.findings:
             audit_broken.send(sender=verify, month=month, findings=report.findings)
+        else:
+            audit_sound.send(sender=verify, month=month)
     return {"findings": found}
 
 
@@ -58,6 +61,24 @@ def _due(recorded: list[date], now) -> list[date]:
     older = [month for month in recorded if month < current]
     day = (now.date() - date(1970, 1, 1)) // timedelta(days=1)
     return [current, *older[day % len(older) :][:1]] if older else [current]
+
+
+# Monthly work is asked for each day: what a stopped beat left out comes the day after, and a month that is done is not due again.
+@periodic("audit.archive", every=24 * 3600)
+def archive() -> dict:
+    """Archive the months that have been kept long enough. The first that fails is recorded and told, and ends the run; one under a hold is passed over."""
+    done = 0
+    for month in [month for month in archiving.due() if not holds.in_force(month)]:
+        try:
+            archiving.archive(month, actor=system("audit.archive"))
+        except (archiving.ArchiveFailed, verification.CannotCheck, DatabaseError, OSError) as problem:
+            details = {"month": f"{month:%Y-%m}", "problem": str(problem)}
+            services.record(MONTH_ARCHIVED, actor=system("audit.archive"), outcome=Outcome.FAILED, reason=type(problem).__name__, details=details)
+            audit_archive_failed.send(sender=archive, month=month, reason=str(problem))
+            break
+        audit_archived.send(sender=archive, month=month)
+        done += 1
+    return {"archived": done}
 
 
 @queued("audit.look_behind")

@@ -22,7 +22,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from audit import keys, months, schema, sealing
-from audit.models import AuditCheckpoint
+from audit.models import AuditArchive, AuditCheckpoint
 from config.kernel import clock
 
 UNSEALED_AFTER = timedelta(minutes=10)
@@ -74,14 +74,15 @@ class Mark:
 
 
 def months_recorded() -> list[date]:
-    """Months that have events, chain or checkpoints, oldest first."""
+    """Months that have events, chain or checkpoints here, oldest first. Of archived ones only the checkpoints stayed: their files prove themselves."""
+    archived = set(AuditArchive.objects.exclude(dropped_at=None).values_list("month", flat=True))
     with connection.cursor() as cursor:
         cursor.execute("SELECT relid::regclass::text FROM pg_partition_tree('audit_event') WHERE isleaf")
         partitions = [months.parse_month(name[-7:].replace("_", "-")) for (name,) in cursor.fetchall()]
         cursor.execute("SELECT DISTINCT month FROM audit_checkpoint")
         checkpointed = {month for (month,) in cursor.fetchall()}
         used = [month for month in partitions if _any_row(cursor, month)]
-    return sorted({*checkpointed, *used})
+    return sorted({*(checkpointed - archived), *used})
 
 
 def _any_row(cursor, month: date) -> bool:
@@ -138,12 +139,24 @@ def _stream(query: str, params: dict, size: int = 5000) -> Iterator[tuple]:
             chunk = following.result()
 
 
+def chained_rows(month: date) -> Iterator[tuple]:
+    """(position, event id, digest, link, canonical row or None) of a month's chain, in its order; inside a transaction."""
+    return _stream(_ROWS, {"low": months.lowest_id(month), "high": months.lowest_id(months.next_month(month)), "month": month})
+
+
+def pending_in(month: date) -> int:
+    """How many events of a month wait for their seal."""
+    with connection.cursor() as cursor:
+        bounds = [months.lowest_id(month), months.lowest_id(months.next_month(month))]
+        cursor.execute("SELECT count(*) FROM audit_pending WHERE event_id >= %s AND event_id < %s", bounds)
+        return cursor.fetchone()[0]
+
+
 def _check_chain(report: Report, publics: dict, anchors: Path | None) -> None:
     month = report.month
-    bounds = {"low": months.lowest_id(month), "high": months.lowest_id(months.next_month(month)), "month": month}
     # Closed by hand: what a failure leaves half read holds a cursor of the database.
-    with closing(_checkpoints(report, publics)) as checkpoints, closing(_stream(_ROWS, bounds)) as rows:
-        marks = _Marks(report, heapq.merge(checkpoints, _anchors(month, anchors)))
+    with closing(_checkpoints(report, publics)) as checkpoints, closing(chained_rows(month)) as rows:
+        marks = Marks(report, heapq.merge(checkpoints, anchors_of(month, anchors)))
         link, expected = _start(month), 1
         sha256, next_link = hashlib.sha256, sealing.next_link
         for position, event_id, digest, stored, canonical in rows:
@@ -167,7 +180,7 @@ def _check_chain(report: Report, publics: dict, anchors: Path | None) -> None:
     _check_anchored(report, anchors)
 
 
-class _Marks:
+class Marks:
     """Compares checkpoints and anchors, in their order, with the chain as it goes by. `due` is the next one's position."""
 
     def __init__(self, report: Report, marks: Iterator[Mark]):
@@ -189,6 +202,12 @@ class _Marks:
                 self.report.add(finding, position=mark.position, seq=mark.seq, reason="the chain has another link there")
             self._advance()
 
+    def end_of_anchors(self, last: int) -> None:
+        """The chain is over at `last`, and only anchors were given: none may point beyond it."""
+        while (mark := self.next) is not None:
+            self.report.add("anchor_mismatch", position=mark.position, seq=mark.seq, reason=f"the chain ends at {last}")
+            self._advance()
+
     def end(self, last: int) -> None:
         """The chain is over at `last`: nothing may point beyond it, and its last row is signed for."""
         if self.signed < last and self.next is None:
@@ -202,15 +221,20 @@ class _Marks:
             self._advance()
 
 
-def _start(month: date) -> bytes:
+def checkpoint_before(month: date) -> AuditCheckpoint | None:
+    """The last checkpoint before those of this month."""
     first = AuditCheckpoint.objects.filter(month=month).order_by("seq").first()
-    before = AuditCheckpoint.objects.filter(seq__lt=first.seq).first() if first else AuditCheckpoint.objects.first()
+    return AuditCheckpoint.objects.filter(seq__lt=first.seq).first() if first else AuditCheckpoint.objects.first()
+
+
+def _start(month: date) -> bytes:
+    before = checkpoint_before(month)
     return sealing.genesis(month, bytes(before.signature) if before else b"")
 
 
 def _check_anchored(report: Report, anchors: Path | None) -> None:
     """A checkpoint that was anchored is still in the table, the last ones included (a gap further down shows in the numbers)."""
-    anchored = max((mark.seq for mark in _anchors(report.month, anchors)), default=0)
+    anchored = max((mark.seq for mark in anchors_of(report.month, anchors)), default=0)
     if anchored and not AuditCheckpoint.objects.filter(seq=anchored, month=report.month).exists():
         report.add("anchor_mismatch", seq=anchored, reason="the anchored checkpoint is gone")
 
@@ -224,7 +248,7 @@ def _checkpoints(report: Report, publics: dict) -> Iterator[Mark]:
         yield Mark(row.position, row.seq, "checkpoint", bytes(row.link), bytes(row.signature))
 
 
-def _anchors(month: date, path: Path | None) -> Iterator[Mark]:
+def anchors_of(month: date, path: Path | None) -> Iterator[Mark]:
     if path is None:
         return
     try:

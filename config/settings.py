@@ -238,6 +238,12 @@ TRASH_SECONDS = env.number("TRASH_SECONDS", 24 * 3600)
 AUDIT_SIGNING_KEY = env.text("AUDIT_SIGNING_KEY") or str(TALLYROOM_VAR / "secrets" / "audit.pem")
 AUDIT_ANCHORS = TALLYROOM_VAR / "audit" / "anchors.jsonl"
 AUDIT_ANCHOR_URL = env.text("AUDIT_ANCHOR_URL")
+# Whole months that stay in the database; 0: all. Older ones are archived to files (docs/audit.md).
+AUDIT_RETENTION_MONTHS = env.integer("AUDIT_RETENTION_MONTHS", 13)
+AUDIT_ARCHIVE_ROOT = MEDIA_ROOT / "audit"
+# The owner of the audit's tables, where web and workers are another role.
+_audit_owner = env.secret("AUDIT_OWNER_URL", "audit_owner_url")
+AUDIT_OWNER_DATABASE = _database(_audit_owner) if _audit_owner else None
 
 LOGGING_CONFIG = "config.kernel.logs.configure"
 LOGGING = {"level": env.text("LOG_LEVEL", "INFO")}

@@ -9,6 +9,7 @@ class NodesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self):
+        from audit.signals import audit_archive_failed, audit_archived, audit_broken, audit_sound
         from config.kernel import bootstrap, metrics, status
         from config.kernel.access import Kind, Perm, register_credential
         from config.kernel.realtime import Topic, register_topic
@@ -17,6 +18,7 @@ class NodesConfig(AppConfig):
         from nodes.fleet import bootstrap as local
         from nodes.fleet import credentials, live
         from nodes.health import live as health
+        from nodes.health import trail
         from nodes.meters import live as meters
 
         self._register_kinds()
@@ -34,6 +36,10 @@ class NodesConfig(AppConfig):
         }.items():
             status.register_section(name, read)
         metrics.register_collector(fleet_metrics.collect)
+        audit_broken.connect(trail.on_broken, dispatch_uid="nodes.audit_broken")
+        audit_sound.connect(trail.on_sound, dispatch_uid="nodes.audit_sound")
+        audit_archive_failed.connect(trail.on_archive_failed, dispatch_uid="nodes.audit_archive_failed")
+        audit_archived.connect(trail.on_archived, dispatch_uid="nodes.audit_archived")
         bootstrap.register("node", local.step, bare=False)
 
     @staticmethod

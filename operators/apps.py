@@ -12,6 +12,7 @@ class OperatorsConfig(AppConfig):
         from axes.models import AccessAttempt
         from django.contrib.auth.models import Group
 
+        from audit.models import AuditArchive, AuditHold
         from config.kernel.access import Kind, ports, register_credential
         from operators.access import catalogue, scopes, selectors, services
         from operators.access.models import AccessPolicy
@@ -38,6 +39,8 @@ class OperatorsConfig(AppConfig):
         for kind, model in {"user": User, "group": Group, "access_policy": AccessPolicy, "sign_in": SignIn, "attempt": AccessAttempt}.items():
             scopes.register_kind(kind, model, open=True, policies=False)
         for kind, model in {"oidc_identity": OidcIdentity, "oidc_state": OidcState, "wallet": Wallet, "wallet_challenge": WalletChallenge}.items():
+            scopes.register_kind(kind, model, open=True, policies=False)
+        for kind, model in {"audit_hold": AuditHold, "audit_archive": AuditArchive}.items():
             scopes.register_kind(kind, model, open=True, policies=False)
         scopes.register_kind("workspace", Workspace)
         scopes.register_kind("member", Member, ancestors={"workspace": "workspace_id"})

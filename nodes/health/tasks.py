@@ -17,7 +17,7 @@ from nodes.fleet.models import Node
 from nodes.fleet.ports import IDLE
 from nodes.fleet.ports import ports as fleet
 from nodes.fleet.states import Liveness
-from nodes.health import services
+from nodes.health import services, trail
 from nodes.health.models import HealthEvent, HealthReport
 from nodes.health.states import Condition, EventStatus, Severity, Source
 
@@ -39,6 +39,7 @@ def liveness() -> dict:
         "stale": _each(_fell_silent(), lambda pk: services.set_condition(pk, Condition.STALE, ACTOR)),
         "heard": _each(_heard_again(), lambda pk: services.set_condition(pk, Condition.FIRING, ACTOR)),
         "resolved": _each(_due(), lambda pk: services.settle(pk, ACTOR)),
+        "audit": trail.watch_seal(),
         "published": _each(selectors.changed_status().values_list("pk", flat=True), lambda pk: live.publish(pk, due_only=True)),
     }
     HealthReport.objects.filter(created_at__lt=clock.now() - _REPORTS_KEPT).delete()

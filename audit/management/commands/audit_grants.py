@@ -21,6 +21,7 @@ class Command(BaseCommand):
                     f"REVOKE ALL ON {trail}, {queue} FROM PUBLIC, {quoted};",
                     f"GRANT SELECT, INSERT ON {trail} TO {quoted};",
                     f"GRANT SELECT, INSERT, DELETE ON {queue} TO {quoted};",
+                    f"GRANT SELECT, INSERT, UPDATE ON audit_archive, audit_hold TO {quoted};",
                     "REVOKE ALL ON FUNCTION audit_ensure_month(timestamptz) FROM PUBLIC;",
                     f"GRANT EXECUTE ON FUNCTION audit_ensure_month(timestamptz) TO {quoted};",
                 ]
