@@ -5,7 +5,7 @@ import hashlib
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 
 from config.kernel import clock
@@ -33,8 +33,7 @@ def user_for(claims: dict, *, issuer: str) -> User:
 
     ApiError sign_in_failed (disabled), oidc_not_provisioned, oidc_email_conflict.
     """
-    identity = OidcIdentity.objects.select_related("user").filter(issuer=issuer, subject=claims["sub"]).first()
-    user = identity.user if identity else _provisioned(claims, issuer)
+    user = _known(claims, issuer) or _provisioned(claims, issuer)
     if not user.is_active:
         raise ApiError("sign_in_failed")
     OidcIdentity.objects.filter(issuer=issuer, subject=claims["sub"]).update(last_seen_at=clock.now())
@@ -42,24 +41,31 @@ def user_for(claims: dict, *, issuer: str) -> User:
     return user
 
 
+def _known(claims: dict, issuer: str) -> User | None:
+    identity = OidcIdentity.objects.select_related("user").filter(issuer=issuer, subject=claims["sub"]).first()
+    return identity.user if identity else None
+
+
 def _provisioned(claims: dict, issuer: str) -> User:
     if not settings.OIDC_PROVISION:
         raise ApiError("oidc_not_provisioned")
+    username = username_of(issuer, claims["sub"])
+    with connection.cursor() as cursor:
+        # First logins of one person wait for one another; the second one finds what the first has made.
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [username])
+    if user := _known(claims, issuer):
+        return user
     email = verified_email(claims)
     if email and User.objects.filter(Q(email=email) | Q(username=email)).exists():
         raise ApiError("oidc_email_conflict")
-    username = username_of(issuer, claims["sub"])
     name = reading.text(claims, "name") or reading.text(claims, "preferred_username") or email or username
     try:
         with transaction.atomic():
             user = User.objects.create_user(username, email=email, name=name)
             OidcIdentity.objects.create(user=user, issuer=issuer, subject=claims["sub"])
-    except IntegrityError:
-        # Another login of the same person was first; or somebody took the e-mail meanwhile.
-        identity = OidcIdentity.objects.select_related("user").filter(issuer=issuer, subject=claims["sub"]).first()
-        if identity is None:
-            raise ApiError("oidc_email_conflict") from None
-        return identity.user
+    except IntegrityError as error:
+        # Somebody took the e-mail meanwhile.
+        raise ApiError("oidc_email_conflict") from error
     _record(verbs.USER_CREATED, _ACTOR, user, issuer)
     roles = set(settings.OIDC_DEFAULT_ROLES) & set(Role.values) - {Role.OWNER.value}
     if roles:

@@ -1,11 +1,20 @@
 """Editing a workspace, its availability, and what suspension refuses."""
 
 import pytest
+from django.conf import settings
+from django.test import RequestFactory
 
 from audit.models import AuditEvent
+from config.kernel.access import system
+from config.kernel.errors import ApiError
+from operators.access.services import set_roles
+from operators.identity.browser_sessions import SessionStore
+from operators.identity.services import sign_in
 from operators.workspaces import availability, services
 from operators.workspaces.models import Workspace
+from tests.cast import ApiClient
 from tests.factories.users import make_user
+from tests.factories.wallets import SigningWallet
 from tests.operators.workspaces.conftest import acting, make_key, make_workspace
 
 
@@ -117,3 +126,58 @@ def test_the_admin_suspends_lifts_and_shows_no_secret(api, acme, alice):
     detail = admin.get(f"/admin/operators/workspace/{acme.workspace.pk}/change/").content.decode()
     assert "olga" in detail.lower() and token not in detail
     assert api(make_user("sid", roles=["operator"])).get("/admin/operators/workspace/").status_code == 403
+
+
+def _admin(client, user):
+    """A browser of `user`, signed in by cookie."""
+    request = RequestFactory().post("/")
+    session = SessionStore()
+    sign_in(request=request, user=user, session=session)
+    client.cookies[settings.SESSION_COOKIE_NAME] = session.session_key
+    return client
+
+
+def test_admin_actions_suspend_lift_and_revoke(acme, alice, client):
+    key = make_key(acme.workspace, acme.olga)
+    admin = _admin(client, alice)
+    chosen = {"_selected_action": [str(acme.workspace.pk)]}
+    admin.post("/admin/operators/workspace/", {"action": "suspend", **chosen})
+    assert Workspace.objects.get().suspended_at is not None
+    admin.post("/admin/operators/workspace/", {"action": "suspend", **chosen})
+    admin.post("/admin/operators/workspace/", {"action": "lift", **chosen})
+    assert Workspace.objects.get().suspended_at is None and AuditEvent.objects.filter(verb="workspace.suspended").count() == 1
+    admin.post("/admin/operators/apikey/", {"action": "revoke", "_selected_action": [str(acme.workspace.api_keys.get().pk)]})
+    assert code(ApiClient(key).get(acme.path)) == (401, "credential_revoked")
+
+
+def test_a_member_who_may_open_the_admin_can_not_lift_the_suspension_of_their_own(acme, client):
+    services.suspend(actor=acting(make_user("ada", roles=["admin"])), workspace=acme.workspace, suspended=True)
+    set_roles(user=acme.olga, roles=["operator"], actor=system("test"))
+    admin = _admin(client, acme.olga)
+    assert admin.get("/admin/operators/workspace/").status_code == 200
+    admin.post("/admin/operators/workspace/", {"action": "lift", "_selected_action": [str(acme.workspace.pk)]})
+    assert Workspace.objects.get().suspended_at is not None
+    with pytest.raises(ApiError, match="permission_denied"):
+        services.suspend(actor=acting(acme.olga), workspace=acme.workspace, suspended=False)
+
+
+def test_a_cookie_without_its_csrf_token_edits_nothing_but_may_ask_for_a_challenge(api, db):
+    wallet = SigningWallet()
+    made = (
+        api()
+        .post("/workspaces", {"slug": "mine-1", "name": "Mine", "roles": ["SUPPLIER"], **wallet.proof(api(), "/workspaces/challenge")})
+        .json()["data"]
+    )
+    signed_in = wallet.sign_in(api())
+    browser = ApiClient()
+    browser.client.cookies.update(signed_in.cookies)
+    assert code(browser.patch(f"/workspaces/{made['id']}", {"name": "x"})) == (403, "csrf_failed")
+    assert browser.patch(f"/workspaces/{made['id']}", {"name": "x"}, x_csrftoken=signed_in.json()["data"]["csrfToken"]).status_code == 200
+    assert browser.post("/workspaces/challenge", {"walletAddress": wallet.address}).status_code == 200
+    assert code(ApiClient("tr_usr_junk").post("/workspaces/challenge", {"walletAddress": wallet.address})) == (401, "credential_invalid")
+
+
+def test_an_unknown_parameter_is_400_only_where_the_workspace_is_seen(api, acme):
+    other = make_workspace("other", OWNER=make_user("otto"))
+    assert code(api(acme.vera).get(f"{acme.path}/members?colour=red")) == (400, "unknown_parameter")
+    assert code(api(acme.vera).get(f"/workspaces/{other.pk}/members?colour=red")) == (404, "not_found")
