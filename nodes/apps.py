@@ -36,6 +36,7 @@ class NodesConfig(AppConfig):
         }.items():
             status.register_section(name, read)
         metrics.register_collector(fleet_metrics.collect)
+        metrics.register_restricted(fleet_metrics.FLEET_WIDE, fleet_metrics.sees_the_fleet)
         audit_broken.connect(trail.on_broken, dispatch_uid="nodes.audit_broken")
         audit_sound.connect(trail.on_sound, dispatch_uid="nodes.audit_sound")
         audit_archive_failed.connect(trail.on_archive_failed, dispatch_uid="nodes.audit_archive_failed")

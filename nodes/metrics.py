@@ -17,8 +17,18 @@ from nodes.health.states import COLOURING
 METER_FRAMES = Counter("tallyroom_meter_frames_total", "Meter frames taken in", ["transport"])
 AGENT_REFUSALS = Counter("tallyroom_agent_refusals_total", "Refused requests of recorder agents", ["code"])
 EVENTS_OPENED = Counter("tallyroom_health_events_opened_total", "Health events opened or reopened", ["type", "severity"])
+# They count the whole fleet, so they are for whoever sees all of it.
+FLEET_WIDE = ("tallyroom_meter_frames", "tallyroom_agent_refusals", "tallyroom_health_events_opened")
 _SNAPSHOT = broker.PREFIX + "metrics:fleet"
 _last: dict = {"nodes": {}, "events": []}
+
+
+def sees_the_fleet(actor: Actor) -> bool:
+    """An allowed address, or whose `metrics:read` reaches every site and is denied nothing."""
+    if actor.is_anonymous:
+        return True
+    reach = ports.reach(actor, Perm.METRICS_READ)
+    return reach.holder and (reach.everything or "site:*" in reach.allow) and not reach.deny
 
 
 def take_snapshot() -> None:

@@ -5,7 +5,7 @@ Valkey, never from a query that fails with the database down.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
@@ -20,11 +20,27 @@ AUDIT_LOST = Counter("tallyroom_audit_lost_total", "Refusals that could not be w
 # Further parts of `/readyz`: name → probe returning bool.
 READINESS: dict[str, Callable[[], bool]] = {}
 _collectors: list[Callable] = []
+_restricted: list[tuple[frozenset[str], Callable]] = []
 
 
 def register_collector(collect: Callable) -> None:
     """`collect(actor)` → iterable of metric families; `actor` is ANONYMOUS for an allowed address (sees everything)."""
     _collectors.append(collect)
+
+
+def register_restricted(names: Iterable[str], sees: Callable) -> None:
+    """Counters over everything there is: shown only where `sees(actor)`. Names are those of the families, without `_total`."""
+    _restricted.append((frozenset(names), sees))
+
+
+class _Without:
+    """A registry less some families."""
+
+    def __init__(self, registry, names: set[str]):
+        self.registry, self.names = registry, names
+
+    def collect(self):
+        return (family for family in self.registry.collect() if family.name not in self.names)
 
 
 class _Of:
@@ -47,4 +63,5 @@ def exposition(actor) -> bytes:
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         shared = CollectorRegistry()
         MultiProcessCollector(shared)
-    return generate_latest(shared) + generate_latest(registry)
+    hidden = {name for names, sees in _restricted for name in names if not sees(actor)}
+    return generate_latest(_Without(shared, hidden)) + generate_latest(registry)

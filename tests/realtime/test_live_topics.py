@@ -5,16 +5,15 @@ import uuid
 
 import pytest
 from asgiref.sync import sync_to_async
-from channels.testing import WebsocketCommunicator
 from django.db import transaction
 
-from config.kernel import realtime, versions, wire
+from config.kernel import realtime, versions
 from config.kernel.access import Perm
-from config.kernel.live.consumer import LiveConsumer
 from config.kernel.models import TopicCounter, TopicEvent
 from operators.access.models import UserRole
 from operators.access.services import access_changed
 from tests.cast import token_of
+from tests.realtime.client import Socket
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HIDDEN, SHOWN = uuid.uuid4(), uuid.uuid4()
@@ -37,32 +36,6 @@ def things():
 def publish(event="changed", subject=SHOWN, **data):
     with transaction.atomic():
         return realtime.publish("things", event, data or {"n": 1}, subject=("thing", subject))
-
-
-class Socket:
-    """A client of `/ws` that speaks JSON."""
-
-    def __init__(self, token=None, **headers):
-        sent = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-        if token:
-            sent.append((b"authorization", f"Bearer {token}".encode()))
-        self.raw = WebsocketCommunicator(LiveConsumer.as_asgi(), "/ws", headers=sent)
-
-    async def __aenter__(self):
-        assert (await self.raw.connect())[0]
-        return self
-
-    async def __aexit__(self, *_):
-        await self.raw.disconnect()
-
-    async def say(self, **message):
-        await self.raw.send_to(text_data=wire.dumps(message).decode())
-
-    async def hear(self, timeout=3):
-        return wire.loads(await self.raw.receive_from(timeout))
-
-    async def closed(self, timeout=6):
-        return (await self.raw.receive_output(timeout))["code"]
 
 
 @pytest.fixture
