@@ -47,6 +47,10 @@ class House:
         from django.core.management import call_command
 
         call_command("migrate", verbosity=0)
+        from recordings.library import storage
+
+        # While the library is empty: later, a folder without its marker would look like one whose file system is not there.
+        storage.prepare()
 
     def close(self) -> None:
         from django.db import connections

@@ -38,7 +38,7 @@ def _growth(growth) -> str:
 
 
 def machine() -> str:
-    """What it ran on: no name, no path."""
+    """What it ran on, and how busy it was with other things: no name, no path."""
     model = "unknown processor"
     info = Path("/proc/cpuinfo")
     if info.exists() and (found := re.search(r"^model name\s*:\s*(.+)$", info.read_text(), re.M)):
@@ -46,7 +46,7 @@ def machine() -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return (
         f"{len(os.sched_getaffinity(0))} cores of {model}, {memory:.0f} GiB, {platform.system()} {platform.release().split('-')[0]}, "
-        f"Python {platform.python_version()}"
+        f"Python {platform.python_version()}; load {os.getloadavg()[2]:.1f} over the last 15 minutes"
     )
 
 

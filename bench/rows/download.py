@@ -26,18 +26,19 @@ def run(options, house) -> list[Line]:
     try:
         recording = Recorder(room, 2).stored_recording(content)
         link = room.data("POST", f"/recordings/{recording}/download", {})
-        with tempfile.TemporaryDirectory(prefix="tallyroom-bench-") as folder:
-            Path(folder, "file.wav").write_bytes(content)
-            port, server = _bare(folder)
+        # The very file: how it was written decides how fast its pages are sent.
+        file = next((room.stack.instance.var / "media" / "library").rglob("*.wav"))
+        with tempfile.TemporaryDirectory(prefix="tallyroom-bench-") as home:
+            port, server = _bare(file, home)
             try:
-                return _compare(options, room, link["url"], port, size)
+                return _compare(options, room, link["url"], port, file.name, size)
             finally:
                 stop(server)
     finally:
         room.close()
 
 
-def _compare(options, room, url: str, port: int, size: int) -> list[Line]:
+def _compare(options, room, url: str, port: int, name: str, size: int) -> list[Line]:
     edge = urlsplit(room.stack.origin)
     bearer = room.api.headers["Authorization"]
 
@@ -45,7 +46,7 @@ def _compare(options, room, url: str, port: int, size: int) -> list[Line]:
         return _get(edge.port, url, f"Authorization: {bearer}\r\n", first, last)
 
     def bare(first, last):
-        return _get(port, "/file.wav", "", first, last)
+        return _get(port, f"/{name}", "", first, last)
 
     rounds = options.rounds(15)
     whole = [(ours(1, size - 1), bare(1, size - 1)) for _ in range(rounds)]
@@ -66,12 +67,13 @@ def _compare(options, room, url: str, port: int, size: int) -> list[Line]:
     ]  # fmt: skip
 
 
-def _bare(folder: str):
+def _bare(file: Path, home: str):
     port = free_ports(1)[0]
-    environment = {**os.environ, "XDG_DATA_HOME": folder, "XDG_CONFIG_HOME": folder, "HOME": folder}
-    command = [caddy.binary(), "file-server", "--root", folder, "--listen", f"127.0.0.1:{port}"]
+    environment = {**os.environ, "XDG_DATA_HOME": home, "XDG_CONFIG_HOME": home, "HOME": home}
+    command = [caddy.binary(), "file-server", "--root", file.parent, "--listen", f"127.0.0.1:{port}"]
     server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_until(lambda: health.http_status(f"http://127.0.0.1:{port}/file.wav") is not None, timeout_seconds=20, what="Caddy", process=server)
+    url = f"http://127.0.0.1:{port}/{file.name}"
+    wait_until(lambda: health.http_status(url) is not None, timeout_seconds=20, what="Caddy", process=server)
     return port, server
 
 

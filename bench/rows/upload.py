@@ -19,9 +19,6 @@ MEMORY_LIMIT = 64 * MIB
 
 
 def run(options, house) -> list[Line]:
-    from recordings.library import storage
-
-    storage.prepare()
     sizes = [32, 64] if options.quick else [64, 256, 2048] if options.scale == 100 else [64, 256]
     growth = Growth("seconds for MiB", 1.1)
     ours, peer = [], []

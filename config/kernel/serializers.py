@@ -6,10 +6,13 @@ keep working. Free-form objects are `FreeFormField`: their keys are never touche
 
 import json
 from datetime import UTC
+from functools import cached_property
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from rest_framework import serializers
+from rest_framework.fields import Field, SkipField
+from rest_framework.relations import PKOnlyObject
 
 from config.kernel import clock
 from config.kernel.names import FreeForm, camel
@@ -115,6 +118,30 @@ class ModelSerializer(_Wire, serializers.ModelSerializer):
         models.TextField: CleanCharField,
         ArrayField: serializers.ListField,
     }
+
+    def to_representation(self, instance):
+        """As DRF's, with what is the same for each row of a list worked out once: columns are read as attributes."""
+        if type(instance) is not self.Meta.model:
+            return super().to_representation(instance)
+        shown = {}
+        for name, column, field in self._columns:
+            try:
+                value = getattr(instance, column) if column else field.get_attribute(instance)
+            except SkipField:
+                continue
+            nothing = value is None or (isinstance(value, PKOnlyObject) and value.pk is None)
+            shown[name] = None if nothing else field.to_representation(value)
+        return shown
+
+    @cached_property
+    def _columns(self) -> list[tuple]:
+        """(wire name, column or None, field) of what is shown; without a column the field itself finds its value."""
+        columns = {column.attname for column in self.Meta.model._meta.concrete_fields}
+        return [
+            (name, field.source if field.source in columns and type(field).get_attribute is Field.get_attribute else None, field)
+            for name, field in self.fields.items()
+            if not field.write_only
+        ]
 
 
 class NoBody(Serializer):
