@@ -111,10 +111,14 @@ def of(model: type[Model]) -> ScopeKind:
 
 def pk_of(model: type[Model], given):
     """`given` as a primary key of this model; None for what can be none."""
+    field = model._meta.pk
     try:
-        return model._meta.pk.to_python(given)
+        key = field.to_python(given)
+        # A number may be one that no column of its kind can hold.
+        field.run_validators(key)
     except ValidationError:
         return None
+    return key
 
 
 def every() -> list[ScopeKind]:

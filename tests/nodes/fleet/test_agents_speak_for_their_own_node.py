@@ -29,7 +29,7 @@ def routes(of_nodes: bool):
 
 
 def filled(path: str, node_id) -> str:
-    return re.sub(r"<uuid:(\w+)>", lambda match: str(node_id if match[1] == "id" else uuid4()), path)
+    return re.sub(r"<uuid:(\w+)>", lambda match: str(node_id if match[1] == "id" else uuid4()), path).replace("<int:id>", "1")
 
 
 def test_a_heartbeat_brings_the_node_online_and_its_interfaces_to_life(node_client, api, alice):

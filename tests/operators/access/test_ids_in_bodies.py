@@ -66,7 +66,7 @@ def test_hidden_and_absent_are_one_answer_that_names_the_place(carol):
         assert refusal(carol, kind="site", thingId=hidden) == ("reference_not_found", {"path": "thingId"})
     assert refusal(carol, nodeIds=[str(node.pk), NOWHERE]) == ("reference_not_found", {"path": "nodeIds[1]"})
     assert refusal(carol, groupId=1) == ("reference_not_found", {"path": "groupId"})
-    for kind, text in (("node", "no id"), ("moon", NOWHERE), ("group", "x")):
+    for kind, text in (("node", "no id"), ("moon", NOWHERE), ("group", "x"), ("group", "9" * 30)):
         assert refusal(carol, kind=kind, thingId=text) == ("reference_not_found", {"path": "thingId"})
 
 
