@@ -266,3 +266,61 @@ def test_holds_are_placed_and_released_in_the_admin(trail, api, alice):
     hold.refresh_from_db()
     assert hold.released_by == "alice@example.org"
     assert api(alice).get("/admin/audit/auditarchive/").status_code == 200
+
+
+def test_a_file_that_reads_back_otherwise_is_not_trusted(trail, monkeypatch):
+    trail.grow(2)
+    monkeypatch.setattr(archive_file, "write", lambda month, path: _short(real, month, path))
+    real = archive_file.__dict__["_write"]
+    with pytest.raises(archive.ArchiveFailed, match="does not say what the database says"):
+        archived(trail)
+    assert None not in tables(trail.month)
+
+
+def _short(real, month, path) -> int:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with gzip.open(path, "wb") as packed:
+        return real(month, packed) + 1
+
+
+def test_an_event_that_slips_in_while_the_file_is_written_keeps_the_month(trail, monkeypatch):
+    trail.grow(2)
+    real = archive_file.verify
+
+    def and_meanwhile(path, anchors):
+        trail.grow(1, seal=False)
+        return real(path, anchors)
+
+    monkeypatch.setattr(archive_file, "verify", and_meanwhile)
+    with pytest.raises(archive.ArchiveFailed, match="has 3 events, its archive 2"):
+        archived(trail)
+    assert None not in tables(trail.month)
+
+
+def test_archiving_again_what_is_gone_changes_nothing(trail):
+    trail.grow(1)
+    first = archived(trail)
+    assert archived(trail).dropped_at == first.dropped_at
+
+
+def _forget_a_row(lines):
+    lines[2]["row"] = None
+
+
+def _move_a_checkpoint(lines):
+    at = next(index for index, line in enumerate(lines) if "checkpoint" in line)
+    lines[at - 1], lines[at] = lines[at], lines[at - 1]
+
+
+def _drop_the_last_checkpoint(lines):
+    del lines[-2]
+
+
+@pytest.mark.parametrize(
+    ("change", "finding"), [(_forget_a_row, "row_missing"), (_move_a_checkpoint, "checkpoint_invalid"), (_drop_the_last_checkpoint, "checkpoint_invalid")]
+)
+def test_rows_and_checkpoints_out_of_their_place_are_named(trail, root, change, finding):
+    trail.grow(3)
+    path = root / archived(trail).file
+    _edit(path, change)
+    assert finding in {found["finding"] for found in verified(path)[1]["months"][0]["findings"]}
