@@ -26,7 +26,7 @@ urlpatterns = [
     *[path("", include(pages)) for pages in ("operators.console.urls", "nodes.fleet.pages", "recordings.library.pages", "audit.pages")],
 ]
 
-if settings.DEBUG and settings.ROOT_URLCONF == __name__:
+if settings.DEBUG and __name__ == settings.ROOT_URLCONF:
     from django.contrib.staticfiles.urls import staticfiles_urlpatterns
 
     urlpatterns += staticfiles_urlpatterns()

@@ -9,6 +9,9 @@ from enum import StrEnum
 
 from config.kernel.errors import ApiError
 
+# What changes something: needs a lock or an exemption, a length, and from a browser its CSRF token.
+UNSAFE_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
 
 class Perm(StrEnum):
     """Every permission string, once."""

@@ -3,9 +3,8 @@
 from django.core.checks import Error, register
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from config.kernel.access import UNSAFE_METHODS
 from config.kernel.viewsets import TallyViewSet
-
-_UNSAFE = {"post", "put", "patch", "delete"}
 
 
 def api_routes():
@@ -30,7 +29,7 @@ def undeclared(view, actions: dict, path: str):
         if route is None:
             hint = f'Add "{action}": Route(Perm.…) to {view.__name__}.routes.'
             yield Error(f"{where} declares no permission and kinds.", hint=hint, id="operators.E001")
-        elif method in _UNSAFE and route.subsystem is None and not route.exempt:
+        elif method.upper() in UNSAFE_METHODS and route.subsystem is None and not route.exempt:
             hint = 'Say which lock guards it, subsystem=Subsystem.…, or why none does, exempt="reason".'
             yield Error(f"{where} declares neither a subsystem nor an exemption.", hint=hint, id="operators.E002")
 

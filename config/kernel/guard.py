@@ -2,10 +2,8 @@
 
 from rest_framework.permissions import BasePermission
 
-from config.kernel.access import Actor, Kind, Route, ports, require
+from config.kernel.access import UNSAFE_METHODS, Actor, Kind, Route, ports, require
 from config.kernel.errors import ApiError
-
-_UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 
 
 def not_accepted(actor: Actor, route: Route) -> ApiError:
@@ -29,7 +27,7 @@ def check(actor: Actor, route: Route, method: str, kwargs: dict) -> None:
         raise ApiError("password_change_required")
     if route.permission is not None and actor.kind is not Kind.NODE:
         require(actor, route.permission)
-    if route.subsystem is not None and method in _UNSAFE and actor.kind is not Kind.NODE:
+    if route.subsystem is not None and method in UNSAFE_METHODS and actor.kind is not Kind.NODE:
         ports.check_lock(actor, route.subsystem)
 
 

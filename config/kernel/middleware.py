@@ -8,7 +8,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.urls import Resolver404, resolve
 
 from config.kernel import authentication, context, errors, metrics, versions
-from config.kernel.access import Kind
+from config.kernel.access import UNSAFE_METHODS, Kind
 from config.kernel.credentials import redacted
 from config.kernel.errors import ApiError
 from config.kernel.views import wants_json
@@ -114,9 +114,8 @@ class BodyLimitMiddleware:
         self.get_response = get_response
 
     def __call__(self, request):
-        if request.method in {"POST", "PUT", "PATCH", "DELETE"}:
-            if refusal := self._refusal(request):
-                return errors.response(refusal)
+        if request.method in UNSAFE_METHODS and (refusal := self._refusal(request)):
+            return errors.response(refusal)
         return self.get_response(request)
 
     @staticmethod

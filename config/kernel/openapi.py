@@ -8,6 +8,7 @@ from django.conf import settings
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 
+from config.kernel.access import UNSAFE_METHODS
 from config.kernel.error_codes import CODES
 
 _COMMON = ("not_authenticated", "credential_invalid", "credential_expired", "credential_revoked", "credential_not_accepted", "conflicting_credentials")
@@ -114,7 +115,7 @@ class TallyAutoSchema(AutoSchema):
             if route.subsystem is not None:
                 codes.append("subsystem_locked")
         codes.append("not_found")
-        if self.method in {"POST", "PUT", "PATCH", "DELETE"}:
+        if self.method in UNSAFE_METHODS:
             codes += ["csrf_failed", "body_too_large", "length_required", "unsupported_media_type", "reference_not_found", "edit_conflict"]
         if self.method in {"POST", "PATCH"}:
             codes += ["idempotency_key_in_use", "idempotency_key_reused"]

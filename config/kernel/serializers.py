@@ -146,3 +146,14 @@ class ModelSerializer(_Wire, serializers.ModelSerializer):
 
 class NoBody(Serializer):
     """For actions that take nothing: any field is refused."""
+
+
+class BulkIds(Serializer):
+    """`{ids: [1–200]}` without duplicates."""
+
+    ids = serializers.ListField(child=serializers.UUIDField(), min_length=1, max_length=200)
+
+    def validate_ids(self, value):
+        if len(set(value)) != len(value):
+            raise serializers.ValidationError("An id appears twice.", code="duplicate")
+        return value

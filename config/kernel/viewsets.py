@@ -8,7 +8,6 @@
 """
 
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
@@ -82,11 +81,6 @@ class TallyViewSet(GenericViewSet):
 
     def permission_denied(self, request, message=None, code=None):
         raise ApiError("permission_denied")
-
-    def handle_exception(self, exc):
-        reply = super().handle_exception(exc)
-        self.refusal = getattr(reply, "tally_error", None)
-        return reply
 
     def finalize_response(self, request, response, *args, **kwargs):
         if self.resource and response.status_code < 300 and getattr(response, "data", None) is not None:
@@ -186,14 +180,3 @@ class RetrieveMixin:
 
     def retrieve(self, request, *args, **kwargs):
         return Response(self.shape(self.get_object()))
-
-
-class BulkIds(Serializer):
-    """`{ids: [1–200]}` without duplicates."""
-
-    ids = serializers.ListField(child=serializers.UUIDField(), min_length=1, max_length=200)
-
-    def validate_ids(self, value):
-        if len(set(value)) != len(value):
-            raise serializers.ValidationError("An id appears twice.", code="duplicate")
-        return value

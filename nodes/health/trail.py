@@ -1,7 +1,6 @@
 """The audit as something that can be ill: a broken trail, a seal that lags, a month that could not be archived."""
 
-from audit.selectors import oldest_pending
-from config.kernel import clock
+from audit.selectors import seal_lag_seconds
 from nodes.health import services
 from nodes.health.models import HealthEvent
 from nodes.health.states import Condition, EventStatus, Severity
@@ -37,8 +36,7 @@ def on_archived(sender, *, month, **_kwargs) -> None:
 
 def watch_seal() -> int:
     """Raise a warning while the oldest event without a seal is older than ten minutes; 1 if something changed."""
-    oldest = oldest_pending()
-    lag = (clock.now() - oldest).total_seconds() if oldest else 0
+    lag = seal_lag_seconds()
     firing = HealthEvent.objects.filter(type=SEAL_LAG, condition=Condition.FIRING).exclude(status=EventStatus.RESOLVED).exists()
     if lag > LAG_SECONDS and not firing:
         message = f"Events of the audit have waited {int(lag // 60)} minutes for their seal. Is the worker running?"

@@ -3,13 +3,12 @@
 import hashlib
 from datetime import timedelta
 
-from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 
 from config.kernel import clock, credentials
 from config.kernel.access import Actor, Kind, Perm, holds
 from config.kernel.errors import ApiError
-from operators.identity.models import SignIn, SignInKind, User
+from operators.identity.models import SignIn, SignInKind
 
 TOKEN_PREFIX = "tr_usr_"
 SEEN_EVERY = timedelta(minutes=1)
@@ -79,8 +78,3 @@ def manageable_sign_ins(actor: Actor) -> QuerySet[SignIn]:
     if holds(actor, Perm.AUTH_MANAGE):
         return SignIn.objects.live(clock.now()).select_related("user")
     return live_sign_ins(actor.id)
-
-
-def user_of(actor: Actor) -> User | AnonymousUser:
-    """`request.user` for Django's own parts (admin, templates)."""
-    return actor.subject if actor.kind is Kind.USER else AnonymousUser()

@@ -3,7 +3,7 @@
 from rest_framework import serializers
 
 from config.kernel.names import FreeForm
-from config.kernel.serializers import CleanCharField, ModelSerializer, Serializer, UtcDateTimeField
+from config.kernel.serializers import BulkIds, CleanCharField, ModelSerializer, Serializer, UtcDateTimeField
 from recordings.jobs.models import Job
 from recordings.jobs.states import AGENT_FAILURES, GapCause, Phase
 
@@ -131,14 +131,8 @@ class FailedBody(Serializer):
     detail = CleanCharField(max_length=2000, required=False, allow_blank=True, multiline=True)
 
 
-class BulkJobsBody(Serializer):
-    ids = serializers.ListField(child=serializers.UUIDField(), min_length=1, max_length=200)
+class BulkJobsBody(BulkIds):
     reason = CleanCharField(max_length=500, required=False, allow_blank=True, multiline=True)
-
-    def validate_ids(self, value):
-        if len(set(value)) != len(value):
-            raise serializers.ValidationError("An id appears twice.", code="duplicate")
-        return value
 
 
 class AbandonBody(Serializer):

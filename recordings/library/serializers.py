@@ -4,7 +4,7 @@ from rest_framework import serializers
 
 from config.kernel.access import Perm
 from config.kernel.references import ScopedReference
-from config.kernel.serializers import CleanCharField, ModelSerializer, Serializer
+from config.kernel.serializers import BulkIds, CleanCharField, ModelSerializer, Serializer
 from recordings.library import text
 from recordings.library.models import Marker, Recording, RecordingFile
 
@@ -138,16 +138,7 @@ class MetadataBody(_Foldered):
     upload_policy_id = _policy("upload_policy", needs=Perm.SETTINGS_MANAGE)
 
 
-class _Ids(_Foldered):
-    ids = serializers.ListField(child=serializers.UUIDField(), min_length=1, max_length=200)
-
-    def validate_ids(self, value):
-        if len(set(value)) != len(value):
-            raise serializers.ValidationError("An id appears twice.", code="duplicate")
-        return value
-
-
-class BulkMetadataBody(_Ids):
+class BulkMetadataBody(_Foldered, BulkIds):
     """PATCH /recordings/bulk-metadata: a folder and tags to add or remove, or tags that replace all."""
 
     folder = CleanCharField(max_length=240, required=False, allow_blank=True)
@@ -165,7 +156,7 @@ class BulkMetadataBody(_Ids):
         return attrs
 
 
-class BulkDeleteBody(_Ids):
+class BulkDeleteBody(BulkIds):
     reason = CleanCharField(max_length=500, required=False, allow_blank=True, multiline=True)
 
 

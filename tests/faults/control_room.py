@@ -1,7 +1,6 @@
 """What the fault tests do to a running control room: sign in, enrol, record, stop, fetch; and recorder agents of their own."""
 
 import hashlib
-import io
 import json
 import os
 import signal
@@ -10,9 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-import av
 import httpx
-import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
 TONE_HZ = 997
@@ -81,21 +78,6 @@ class Client:
         assert hashlib.sha256(reply.content).hexdigest() == link["sha256"] == row["file"]["sha256"]
         assert len(reply.content) == link["size"]
         return row, reply.content
-
-
-def decode(raw: bytes) -> tuple[np.ndarray, int]:
-    """(samples as float, channels × n; sample rate) of an audio file."""
-    with av.open(io.BytesIO(raw)) as container:
-        stream = container.streams.audio[0]
-        resampler = av.AudioResampler(format="fltp", layout=stream.layout, rate=stream.rate)
-        parts = [frame.to_ndarray() for packet in container.decode(stream) for frame in resampler.resample(packet)]
-        return np.concatenate(parts, axis=1), stream.rate
-
-
-def loudest_hz(samples: np.ndarray, rate: int) -> float:
-    """Frequency of the strongest component of the first channel."""
-    spectrum = np.abs(np.fft.rfft(samples[0] * np.hanning(samples.shape[1])))
-    return float(np.argmax(spectrum) * rate / samples.shape[1])
 
 
 class Agent:

@@ -9,7 +9,8 @@ from rest_framework import serializers
 
 from config.kernel.checks import api_routes
 from config.kernel.references import AnyReference, NumberedReference, ScopedReference
-from config.kernel.viewsets import BulkIds, TallyViewSet
+from config.kernel.serializers import BulkIds
+from config.kernel.viewsets import TallyViewSet
 
 _OF_THE_ROUTE = "rows of the route itself, looked up among what the caller may see"
 _OWN_WORD = "what a program calls itself, compared with its own last word"

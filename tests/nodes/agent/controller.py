@@ -206,10 +206,6 @@ class FakeController:
 
         self._run(send())
 
-    @property
-    def socket_count(self) -> int:
-        return len(self._sockets)
-
     # -- HTTP ----------------------------------------------------------------------------------
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter):

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from tests.nodes.agent.conftest import wait_for
-from tests.nodes.agent.sound import decode, loudest_tone, seconds
+from tests.sound import decode, loudest_tone, seconds
 
 
 def stored(controller, job, track=1, seconds=12.0) -> bytes:

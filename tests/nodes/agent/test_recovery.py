@@ -6,7 +6,7 @@ import pytest
 
 from nodes.agent.clock import parse_time
 from tests.nodes.agent.conftest import QUICK, ROOT, wait_for
-from tests.nodes.agent.sound import seconds
+from tests.sound import seconds
 
 
 def a_capture(controller, agent, **window):

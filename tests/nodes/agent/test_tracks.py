@@ -17,7 +17,7 @@ from nodes.agent.reader import Block
 from nodes.agent.render import Renderer, export
 from nodes.agent.segments import SegmentWriter
 from tests.nodes.agent.conftest import wait_for
-from tests.nodes.agent.sound import decode
+from tests.sound import decode
 
 RATE = 8000
 BLOCK = 800
