@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import socket
+import time
 import xmlrpc.client
 from collections.abc import Iterable
 from pathlib import Path
@@ -136,10 +137,20 @@ class Control:
         if self.require(name)["state"] not in {"running", "starting", "backoff"}:
             self._call("startProcess", name, False)
 
-    def stop(self, name: str) -> None:
-        """End `name` and keep it down; returns once it has ended."""
-        if self.require(name)["state"] not in {"stopped", "exited", "fatal"}:
-            self._call("stopProcess", name, True)
+    def stop(self, name: str, *, timeout_seconds: float = 30) -> None:
+        """End `name` and keep it down; returns once that is so.
+
+        A program that just died stands as "exited" for a moment: supervisord refuses to stop it then (NOT_RUNNING), and starts it anew.
+        So it is asked again until the program is down for good.
+        """
+        deadline = time.monotonic() + timeout_seconds
+        while self.require(name)["state"] not in {"stopped", "fatal"}:
+            try:
+                self._call("stopProcess", name, True)
+            except StackError as error:
+                if "NOT_RUNNING" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
 
     def shutdown(self) -> None:
         """Have everything end; returns at once."""

@@ -110,8 +110,9 @@ def take(api):
     return api.record("Evening take", folder="festival/day-2", tags=["broadcast"])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium():
+    """Ends with this folder's tests: while Playwright runs, no other test of this process could run an event loop."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)
         yield browser

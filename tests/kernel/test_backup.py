@@ -48,7 +48,7 @@ def house(transactional_db, settings, tmp_path):
 @pytest.fixture
 def another_database(house):
     """Switch to a new, empty database of the same server, and back."""
-    name, original = f"restored_{uuid7().hex[:8]}", connection.settings_dict["NAME"]
+    name, original = f"restored_{uuid7().hex}", connection.settings_dict["NAME"]
 
     def switch(to: str):
         connection.close()
