@@ -144,7 +144,7 @@ def test_a_kept_anchor_betrays_a_file_that_lacks_its_end(trail, root):
     assert status == 1 and said["months"][0]["findings"][0]["finding"] == "anchor_mismatch"
 
 
-@pytest.mark.parametrize("content", [b"", b"nonsense", gzip.compress(b"{}\n"), gzip.compress(b"not json\n")])
+@pytest.mark.parametrize("content", [b"", b"nonsense", gzip.compress(b"{}\n", mtime=0), gzip.compress(b"not json\n", mtime=0)])
 def test_what_is_no_archive_could_not_be_checked(tmp_path, content):
     path = tmp_path / "x.jsonl.gz"
     path.write_bytes(content)
