@@ -5,7 +5,10 @@ Names are those of the programs: `postgres`, `valkey`, `web`, `live`, `worker`, 
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import os
+import signal
 import socket
 import time
 import xmlrpc.client
@@ -137,20 +140,29 @@ class Control:
         if self.require(name)["state"] not in {"running", "starting", "backoff"}:
             self._call("startProcess", name, False)
 
-    def stop(self, name: str, *, timeout_seconds: float = 30) -> None:
-        """End `name` and keep it down; returns once that is so.
+    def stop(self, name: str, *, hard: bool = False, timeout_seconds: float = 60) -> None:
+        """End `name`, by SIGKILL if `hard`, and keep it down; returns once that is so, StackError if it takes longer than `timeout_seconds`.
 
         A program that just died stands as "exited" for a moment: supervisord refuses to stop it then (NOT_RUNNING), and starts it anew.
-        So it is asked again until the program is down for good.
+        So it is asked again until the program is down for good. supervisord never waits for us: a slow end must not look like its absence.
         """
         deadline = time.monotonic() + timeout_seconds
-        while self.require(name)["state"] not in {"stopped", "fatal"}:
-            try:
-                self._call("stopProcess", name, True)
-            except StackError as error:
-                if "NOT_RUNNING" not in str(error) or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.02)
+        while (row := self.require(name))["state"] not in {"stopped", "fatal"}:
+            if time.monotonic() > deadline:
+                raise StackError(f"{name} is still {row['state']} after {timeout_seconds:.0f} s.")
+            if hard and row["pid"]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(row["pid"], signal.SIGKILL)
+            if row["state"] != "stopping":
+                self._ask_to_stop(name)
+            time.sleep(0.05)
+
+    def _ask_to_stop(self, name: str) -> None:
+        try:
+            self._call("stopProcess", name, False)
+        except StackError as error:
+            if "NOT_RUNNING" not in str(error):
+                raise
 
     def shutdown(self) -> None:
         """Have everything end; returns at once."""

@@ -145,10 +145,7 @@ class Stack:
 
     def hold(self, name: str, *, hard: bool = True) -> None:
         """Take a program down, by SIGKILL unless not `hard`, and keep it down."""
-        if hard and self.pid(name):
-            with contextlib.suppress(ProcessLookupError):
-                self.kill(name)
-        self.control.stop(name)
+        self.control.stop(name, hard=hard)
 
     def release(self, name: str) -> None:
         """Let a held program run again; returns at once."""

@@ -26,11 +26,13 @@ def test_from_enrolment_to_the_downloaded_file_by_the_api_alone(person, recorder
 
 
 def _outage(stack, names, seconds):
-    for name in names:
-        stack.hold(name)
-    time.sleep(seconds)
-    for name in names:
-        stack.release(name)
+    try:
+        for name in names:
+            stack.hold(name)
+        time.sleep(seconds)
+    finally:
+        for name in names:
+            stack.release(name)
 
 
 def test_each_part_killed_in_turn_and_all_at_once_during_one_recording(stack, person, recorder):
