@@ -3,17 +3,28 @@
 import json
 import os
 import secrets
+import threading
 import time
 from pathlib import Path
 from uuid import UUID
 
+_ticks_lock = threading.Lock()
+_last_tick = 0
+
 
 def uuid7() -> str:
-    """A time-ordered id (RFC 9562 §5.7); Python 3.11 has none and the agent imports no app."""
-    milliseconds = time.time_ns() // 1_000_000
-    value = (milliseconds & 0xFFFFFFFFFFFF) << 80 | secrets.randbits(80)
-    value = value & ~(0xF << 76) | 0x7 << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
+    """A time-ordered id (RFC 9562 §5.7); Python 3.11 has none and the agent imports no app.
+
+    Ids of this process are strictly ascending, also within a millisecond (§6.2, method 3): what is sent in their order must not be
+    shuffled, or a cleared event would overtake the one that fired.
+    """
+    global _last_tick
+    milliseconds, rest = divmod(time.time_ns(), 1_000_000)
+    with _ticks_lock:
+        # 48 bits of milliseconds, 12 bits of their fractions; a clock that stands or steps back counts on.
+        _last_tick = max(_last_tick + 1, milliseconds << 12 | rest * 4096 // 1_000_000)
+        tick = _last_tick
+    value = (tick >> 12 & 0xFFFFFFFFFFFF) << 80 | 0x7 << 76 | (tick & 0xFFF) << 64 | 0x2 << 62 | secrets.randbits(62)
     return str(UUID(int=value))
 
 

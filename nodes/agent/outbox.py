@@ -60,7 +60,6 @@ class Outbox:
         post = Post(durable.uuid7(), path, body, severity)
         with self._lock:
             self._posts[post.id] = post
-            self._drop_surplus()
         try:
             durable.write_json(
                 self._folder / f"{post.id}.json",
@@ -69,6 +68,9 @@ class Outbox:
         except OSError as error:
             name = errno.errorcode.get(error.errno or 0, "?")
             log.error("the outbox cannot be written (%s); kept in memory", name)
+        # After the write: what is dropped may be this very post, and its file must not come back with the next start.
+        with self._lock:
+            self._drop_surplus()
         return post.id
 
     def done(self, post_id: str) -> None:

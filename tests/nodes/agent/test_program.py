@@ -4,10 +4,11 @@ import io
 import json
 import subprocess
 import sys
+from uuid import RFC_4122, UUID
 
 import pytest
 
-from nodes.agent import config, outbox
+from nodes.agent import config, durable, outbox
 from nodes.agent.cli import main
 from nodes.agent.clock import Clock
 from nodes.agent.config import ConfigError, Settings
@@ -140,6 +141,25 @@ def test_a_full_outbox_drops_old_information_first_and_no_terminal_post(tmp_path
     box.add("/health", {"n": 4}, severity="warning")
     assert [post.body["n"] for post in box.pending()] == [0, 1, 4]
     assert len(list((tmp_path / "outbox").glob("*.json"))) == 3
+
+
+def test_a_full_outbox_drops_a_new_post_with_its_file_when_nothing_matters_less(tmp_path, monkeypatch):
+    monkeypatch.setattr(outbox, "LIMIT", 2)
+    box = Outbox(tmp_path)
+    for n in range(2):
+        box.add("/failed", {"n": n})
+    box.add("/health", {"n": 2}, severity="info")
+    assert [post.body["n"] for post in box.pending()] == [0, 1]
+    assert len(list((tmp_path / "outbox").glob("*.json"))) == 2
+    assert [post.body["n"] for post in Outbox(tmp_path).pending()] == [0, 1]
+
+
+def test_ids_ascend_within_a_millisecond_and_when_the_clock_steps_back(monkeypatch):
+    ids = [durable.uuid7() for _ in range(5000)]
+    monkeypatch.setattr(durable.time, "time_ns", lambda: 1_700_000_000_000_000_000)
+    ids += [durable.uuid7() for _ in range(100)]
+    assert ids == sorted(set(ids))
+    assert {(UUID(text).version, UUID(text).variant) for text in ids} == {(7, RFC_4122)}
 
 
 def test_a_disk_that_refuses_the_outbox_stops_nothing(tmp_path, monkeypatch):
