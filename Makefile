@@ -13,8 +13,8 @@ lint: ## style, layers, known holes in dependencies
 
 lock: ## pin everything with hashes, after a change of requirements*.txt
 	for name in requirements requirements-test; do \
-		$(BIN)/pip-compile --quiet --allow-unsafe --generate-hashes --strip-extras --no-emit-index-url --no-emit-trusted-host \
-			--no-emit-find-links --output-file $$name.lock $$name.txt || exit 1; \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --prerelease explicit --generate-hashes --no-annotate --no-header \
+			--output-file $$name.lock $$name.txt || exit 1; \
 	done
 
 bench: ## the table of docs/performance.md
