@@ -149,7 +149,9 @@ class _Check:
             installation=self.installation,
         )  # fmt: skip
         if not keys.verifies(key, base64.b64decode(facts["signature"]), said):
-            self.report.add("checkpoint_invalid", position=facts["position"], seq=facts["seq"], reason="the signature is not by a known key over these facts")
+            self.report.add(
+                "checkpoint_invalid", position=facts["position"], seq=facts["seq"], reason="the signature is not by a known key over these facts"
+            )
         elif facts["position"] != self.position or link != self.link:
             self.report.add("checkpoint_invalid", position=facts["position"], seq=facts["seq"], reason="the chain has another link there")
         else:
@@ -158,7 +160,11 @@ class _Check:
     def _closing(self) -> None:
         """The last row is signed for, and nothing was cut off."""
         if self.signed < self.position:
-            self.report.add("checkpoint_invalid", position=self.position, reason=f"the chain goes on to {self.position}, the last checkpoint ends at {self.signed}")
+            self.report.add(
+                "checkpoint_invalid",
+                position=self.position,
+                reason=f"the chain goes on to {self.position}, the last checkpoint ends at {self.signed}",
+            )
         counted = {"rows": self.report.rows, "checkpoints": self.report.checkpoints}
         if self.end != counted:
             self.report.add("chain_broken", position=self.position, reason=f"the file says {self.end}, it holds {counted}")

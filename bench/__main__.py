@@ -10,7 +10,9 @@ from bench.measure import Line, Options
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure, print the table, and write docs/performance.md after a run of all rows.")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description="Measure, print the table, and write docs/performance.md after a run of all rows."
+    )
     parser.add_argument("rows", nargs="*", metavar="row", help=f"some of: {', '.join(rows.NAMES)} (default: all)")
     parser.add_argument("--scale", type=int, choices=(1, 10, 100), default=10, help="up to how many times the smallest data (default 10)")
     parser.add_argument("--quick", action="store_true", help="short rounds, small files: to see that it works")

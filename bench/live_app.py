@@ -1,7 +1,7 @@
 """The product's sockets beside their peer on the same server, for the fan-out row: `daphne bench.live_app:application`.
 
-    /ws      the product
-    /bare    one loop over all sockets in this process, for each frame that comes
+/ws      the product
+/bare    one loop over all sockets in this process, for each frame that comes
 """
 
 import asyncio

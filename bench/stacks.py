@@ -57,7 +57,15 @@ class Recorder:
             "systemName": "XUSB", "systemRef": "hw:XUSB,0", "backend": "alsa", "hardwarePath": "usb-1.2", "serialNumber": "A1", "sampleRates": [48000],
             "channelCount": self._channels, "state": "open", "error": None, "xruns": 0,
         }  # fmt: skip
-        said = {"agentInstanceId": "bench", "processId": "bench", "seq": self._seq, "sentAt": _now(), "status": "ok", "freeSlots": 1, "interfaces": [interface]}
+        said = {
+            "agentInstanceId": "bench",
+            "processId": "bench",
+            "seq": self._seq,
+            "sentAt": _now(),
+            "status": "ok",
+            "freeSlots": 1,
+            "interfaces": [interface],
+        }
         self.room.data("POST", f"/nodes/{self.node_id}/heartbeat", said, self.client)
 
     def stored_recording(self, content: bytes) -> str:
@@ -99,7 +107,8 @@ class Levels:
             while not self._stop.wait(0.1):
                 number += 1
                 levels = tuple(
-                    wire.ChannelLevel(n, rms := -30 + 20 * math.sin(number / 5 + n), rms + 6, quality=(0.9, 0, 0, 0, 0)) for n in range(1, self._channels + 1)
+                    wire.ChannelLevel(n, rms := -30 + 20 * math.sin(number / 5 + n), rms + 6, quality=(0.9, 0, 0, 0, 0))
+                    for n in range(1, self._channels + 1)
                 )
                 kinds = [(wire.LEVELS, 100)] + ([(wire.FEATURES, 1000)] if number % 10 == 0 else [])
                 for kind, period in kinds:

@@ -18,7 +18,17 @@ app.set_default()
 app.conf.beat_schedule = BEAT
 app.conf.task_routes = ROUTES
 app.autodiscover_tasks(
-    packages=["audit", "operators.access", "nodes.fleet", "nodes.meters", "nodes.health", "recordings.library", "recordings.jobs", "recordings.uploads", "recordings.retention"],
+    packages=[
+        "audit",
+        "operators.access",
+        "nodes.fleet",
+        "nodes.meters",
+        "nodes.health",
+        "recordings.library",
+        "recordings.jobs",
+        "recordings.uploads",
+        "recordings.retention",
+    ],
 )
 
 

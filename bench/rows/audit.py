@@ -96,9 +96,7 @@ def _events(size: int) -> None:
 
     columns = ", ".join(services.COLUMNS)
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            "CREATE TEMP TABLE pattern ON COMMIT DROP AS SELECT * FROM audit_event WHERE verb = %s LIMIT 1", [_any_verb()]
-        )
+        cursor.execute("CREATE TEMP TABLE pattern ON COMMIT DROP AS SELECT * FROM audit_event WHERE verb = %s LIMIT 1", [_any_verb()])
         rest = columns.removeprefix("id, occurred_at, ")
         # Ids hold the instant to the microsecond; sealing asks the prefix, verification the order.
         cursor.execute(

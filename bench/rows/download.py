@@ -82,7 +82,9 @@ def _get(port: int, path: str, headers: str, first: int, last: int) -> tuple[flo
     buffer, wanted = bytearray(MIB), last - first + 1
     began = time.perf_counter()
     with socket.create_connection(("127.0.0.1", port)) as connection:
-        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\nRange: bytes={first}-{last}\r\n{headers}\r\n".encode())
+        connection.sendall(
+            f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\nRange: bytes={first}-{last}\r\n{headers}\r\n".encode()
+        )
         head = b""
         while b"\r\n\r\n" not in head:
             head += connection.recv(65536)

@@ -52,5 +52,3 @@ def _writes(connection, call) -> int:
         for _ in range(50):
             call()
     return len(found)
-
-

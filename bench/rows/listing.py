@@ -47,7 +47,12 @@ def _http(options, shelf, caller, url) -> Line:
         [lambda: caller.expect(200, "GET", url), lambda: caller.expect(200, "GET", peer_url)], rounds=options.rounds(15), round_seconds=0.2
     )
     return Line(
-        "the same list through HTTP", rate(ours, "lists"), f".values() + orjson {rate(peer, 'lists')}", percent(peer / ours), "≥ 60 %", peer / ours >= 0.6
+        "the same list through HTTP",
+        rate(ours, "lists"),
+        f".values() + orjson {rate(peer, 'lists')}",
+        percent(peer / ours),
+        "≥ 60 %",
+        peer / ours >= 0.6,
     )
 
 

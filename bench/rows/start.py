@@ -40,7 +40,13 @@ def _migrate_alone() -> float:
     database_url, database = postgres.start_temporary()
     broker_url, broker = valkey.start_temporary()
     try:
-        environment = {**os.environ, "DATABASE_URL": database_url, "REDIS_URL": broker_url, "SECRET_KEY": "bench-only-" + "x" * 50, "LOG_LEVEL": "ERROR"}
+        environment = {
+            **os.environ,
+            "DATABASE_URL": database_url,
+            "REDIS_URL": broker_url,
+            "SECRET_KEY": "bench-only-" + "x" * 50,
+            "LOG_LEVEL": "ERROR",
+        }
         began = time.perf_counter()
         subprocess.run([sys.executable, "-W", "ignore", "manage.py", "migrate", "-v", "0"], check=True, cwd=PROJECT, env=environment)
         return time.perf_counter() - began

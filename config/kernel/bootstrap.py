@@ -1,6 +1,6 @@
 """What a first start needs of each app. `manage.py bootstrap` runs the steps in the order of registration; each is harmless to repeat.
 
-    bootstrap.register("node", lambda: {"id": str(bootstrap_local_node(directory).pk)}, bare=False)      # in the app's ready()
+bootstrap.register("node", lambda: {"id": str(bootstrap_local_node(directory).pk)}, bare=False)      # in the app's ready()
 """
 
 from collections.abc import Callable

@@ -36,7 +36,9 @@ CODES: dict[str, ErrorCode] = {
     "calibration_history_short": ErrorCode(422, False, "Calibration history short."),
     "calibration_no_separation": ErrorCode(422, False, "Calibration no separation."),
     "caller_not_owned": ErrorCode(400, False, "Caller not owned."),
-    "challenge_invalid": ErrorCode(401, False, "This challenge is unknown, used, expired, or was made for another wallet or purpose. Ask for a new one."),
+    "challenge_invalid": ErrorCode(
+        401, False, "This challenge is unknown, used, expired, or was made for another wallet or purpose. Ask for a new one."
+    ),
     "channel_map_invalid": ErrorCode(400, False, "Channel map invalid."),
     "channel_out_of_range": ErrorCode(400, False, "The interface has no such channel."),
     "checksum_mismatch": ErrorCode(422, False, "The bytes that arrived are not the bytes that were announced. Nothing of them was kept."),
@@ -90,7 +92,9 @@ CODES: dict[str, ErrorCode] = {
     "idempotency_key_reused": ErrorCode(409, False, "This Idempotency-Key was used for a different request. Use a new key."),
     "insufficient_pool": ErrorCode(409, False, "Insufficient pool."),
     "interface_capturing": ErrorCode(409, False, "This interface is capturing. Change it when the recording has ended."),
-    "interface_unavailable": ErrorCode(409, False, "The interface is disabled or lost, so it cannot be recorded. Choose another, or check the device."),
+    "interface_unavailable": ErrorCode(
+        409, False, "The interface is disabled or lost, so it cannot be recorded. Choose another, or check the device."
+    ),
     "internal_error": ErrorCode(500, False, "Something went wrong on our side. The request id helps us find it."),
     "invalid_state": ErrorCode(409, False, "The state of this forbids it."),
     "invite_closed": ErrorCode(409, False, "Invite closed."),
@@ -221,7 +225,11 @@ CODES: dict[str, ErrorCode] = {
     "setup_endpoint_exists": ErrorCode(409, False, "Setup endpoint exists."),
     "sign_in_failed": ErrorCode(401, False, "E-mail or password is not right."),
     "sign_in_locked": ErrorCode(429, True, "Too many failed sign-ins. Wait before you try again."),
-    "signature_invalid": ErrorCode(401, False, "The signature does not prove this wallet: 65 bytes of hex by its own key, over the challenge as it was given. Contract wallets (ERC-1271) are not supported."),
+    "signature_invalid": ErrorCode(
+        401,
+        False,
+        "The signature does not prove this wallet: 65 bytes of hex by its own key, over the challenge as it was given. Contract wallets (ERC-1271) are not supported.",
+    ),
     "site_in_use": ErrorCode(409, False, "Nodes stand at this site. Move them first."),
     "slug_taken": ErrorCode(409, False, "Another workspace has this slug."),
     "start_in_progress": ErrorCode(409, True, "Start in progress."),

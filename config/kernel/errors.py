@@ -21,7 +21,9 @@ class ApiError(Exception):
     response; `transient` overrides the registry only where it documents both (checksum_mismatch).
     """
 
-    def __init__(self, code: str, message: str | None = None, *, data: dict | None = None, headers: dict | None = None, transient: bool | None = None):
+    def __init__(
+        self, code: str, message: str | None = None, *, data: dict | None = None, headers: dict | None = None, transient: bool | None = None
+    ):
         self.entry = CODES[code]
         self.code = code
         self.status = self.entry.status

@@ -91,7 +91,12 @@ def _fingerprint(request) -> bytes:
     body = request.body
     with suppress(ValueError):
         body = json.dumps(wire.loads(body), sort_keys=True).encode() if body else b""
-    parts = [request.method, request.path, "&".join(sorted(request.META.get("QUERY_STRING", "").split("&"))), request.headers.get("Operator-Version", "")]
+    parts = [
+        request.method,
+        request.path,
+        "&".join(sorted(request.META.get("QUERY_STRING", "").split("&"))),
+        request.headers.get("Operator-Version", ""),
+    ]
     # Keyed, because a body may hold a password, and a plain hash of it could be guessed at.
     return hmac.digest(settings.SECRET_KEY.encode(), "\n".join(parts).encode() + b"\n" + body, hashlib.sha256)
 

@@ -40,7 +40,14 @@ class RequestContextMiddleware:
             metrics.HTTP_SECONDS.labels(request.method if request.method in metrics.METHODS else "other", str(reply.status_code)).observe(elapsed)
             if request.path not in _QUIET:
                 level = _level(request, reply.status_code)
-                level("request", method=facts.method, route=facts.route, status=reply.status_code, ms=round(elapsed * 1000, 1), request_id=facts.request_id)
+                level(
+                    "request",
+                    method=facts.method,
+                    route=facts.route,
+                    status=reply.status_code,
+                    ms=round(elapsed * 1000, 1),
+                    request_id=facts.request_id,
+                )
         return reply
 
     @staticmethod

@@ -11,8 +11,25 @@ from drf_spectacular.utils import OpenApiParameter
 from config.kernel.access import UNSAFE_METHODS
 from config.kernel.error_codes import CODES
 
-_COMMON = ("not_authenticated", "credential_invalid", "credential_expired", "credential_revoked", "credential_not_accepted", "conflicting_credentials")
-_ALWAYS = ("throttled", "not_acceptable", "internal_error", "not_ready", "busy", "method_not_allowed", "version_unsupported", "unknown_parameter", "validation_failed")
+_COMMON = (
+    "not_authenticated",
+    "credential_invalid",
+    "credential_expired",
+    "credential_revoked",
+    "credential_not_accepted",
+    "conflicting_credentials",
+)
+_ALWAYS = (
+    "throttled",
+    "not_acceptable",
+    "internal_error",
+    "not_ready",
+    "busy",
+    "method_not_allowed",
+    "version_unsupported",
+    "unknown_parameter",
+    "validation_failed",
+)
 ERROR_SCHEMA = {
     "type": "object",
     "properties": {
@@ -26,7 +43,12 @@ ERROR_SCHEMA = {
 }
 _META = {
     "type": "object",
-    "properties": {"limit": {"type": "integer"}, "returned": {"type": "integer"}, "nextCursor": {"type": ["string", "null"]}, "from": {"type": "string"}},
+    "properties": {
+        "limit": {"type": "integer"},
+        "returned": {"type": "integer"},
+        "nextCursor": {"type": ["string", "null"]},
+        "from": {"type": "string"},
+    },
     "required": ["limit", "returned", "nextCursor"],
 }
 
@@ -58,16 +80,25 @@ class TallyAutoSchema(AutoSchema):
 
     def get_override_parameters(self):
         parameters = [
-            OpenApiParameter("Operator-Version", {"type": "string", "enum": settings.API_VERSIONS}, OpenApiParameter.HEADER, description="API version as of a date."),
+            OpenApiParameter(
+                "Operator-Version",
+                {"type": "string", "enum": settings.API_VERSIONS},
+                OpenApiParameter.HEADER,
+                description="API version as of a date.",
+            ),
         ]
         route = self._route
         action = getattr(self.view, "action", "")
         filters = getattr(self.view, "filters", None)
         if filters is not None and action in {"list", "facets", "export"}:
             for name, (_, item) in filters.by_wire_name.items():
-                parameters.append(OpenApiParameter(name, {"type": "array", "items": item.schema}, description=item.doc or f"Filter by {name}; repeat for several."))
+                parameters.append(
+                    OpenApiParameter(name, {"type": "array", "items": item.schema}, description=item.doc or f"Filter by {name}; repeat for several.")
+                )
             if filters.search_fields:
-                parameters.append(OpenApiParameter("search", {"type": "string", "minLength": 2, "maxLength": 200}, description="Every word, ignoring case."))
+                parameters.append(
+                    OpenApiParameter("search", {"type": "string", "minLength": 2, "maxLength": 200}, description="Every word, ignoring case.")
+                )
         if filters is not None and action == "list":
             sorts = [sign + name for name in filters.sorts for sign in ("", "-")]
             parameters.append(OpenApiParameter("sort", {"type": "string", "enum": sorts, "default": filters.default_sort}))

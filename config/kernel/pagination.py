@@ -90,5 +90,3 @@ def _value(row, column: str):
     for part in column.split("__"):
         value = getattr(value, part)
     return value
-
-

@@ -22,7 +22,15 @@ _TRANSACTION_TIMEOUT, _SERVER_WITH_IT = b"SET transaction_timeout", 17
 
 def dump(destination: Path, snapshot: str) -> None:
     """The whole database as of an exported snapshot, in the custom format."""
-    command = [_tool("pg_dump"), "--format=custom", "--no-owner", "--no-privileges", "--no-comments", f"--snapshot={snapshot}", f"--file={destination}"]
+    command = [
+        _tool("pg_dump"),
+        "--format=custom",
+        "--no-owner",
+        "--no-privileges",
+        "--no-comments",
+        f"--snapshot={snapshot}",
+        f"--file={destination}",
+    ]
     done = subprocess.run(command, env=_environment(), capture_output=True, text=True)
     if done.returncode:
         raise BackupError(f"pg_dump failed:\n{done.stderr[-2000:]}")

@@ -1,6 +1,6 @@
 """`GET /status`: each app registers its section; one that fails is null and named in `degraded`.
 
-    register_section("nodes", lambda actor: {"total": 12, …})        # in the app's ready()
+register_section("nodes", lambda actor: {"total": 12, …})        # in the app's ready()
 """
 
 from collections.abc import Callable

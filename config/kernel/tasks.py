@@ -1,10 +1,10 @@
 """Periodic and queued work: idempotent, single-flight, expiring before the next tick.
 
-    @periodic("jobs.lease_sweep", every=10)
-    def lease_sweep() -> dict: …            # returns counts for the log
+@periodic("jobs.lease_sweep", every=10)
+def lease_sweep() -> dict: …            # returns counts for the log
 
-    @queued("recordings.analyse", queue="media")
-    def analyse(file_id: str) -> None: …    # queue with analyse.delay(str(file.id)) inside on_commit
+@queued("recordings.analyse", queue="media")
+def analyse(file_id: str) -> None: …    # queue with analyse.delay(str(file.id)) inside on_commit
 """
 
 from contextlib import contextmanager

@@ -17,7 +17,9 @@ STARTED_AT = clock.now()
 
 def wants_json(request) -> bool:
     """API and machine routes always; others unless the client asks for HTML."""
-    return request.path.startswith(("/api/", "/healthz", "/readyz", "/metrics", "/whip", "/whep")) or "text/html" not in request.headers.get("Accept", "")
+    return request.path.startswith(("/api/", "/healthz", "/readyz", "/metrics", "/whip", "/whep")) or "text/html" not in request.headers.get(
+        "Accept", ""
+    )
 
 
 def _json(body, status: int = 200) -> HttpResponse:

@@ -1,10 +1,10 @@
 """The viewset every app builds on: routes declared, rows scoped, parameters known, refusals reported, idempotent when asked.
 
-    class NodeViewSet(TallyViewSet):
-        routes = {"list": Route(Perm.NODE_READ), "partial_update": Route(Perm.NODE_MANAGE, exempt="fleet inventory, no production command")}
-        filters = NodeFilters
-        serializer_class = NodeSerializer
-        def get_queryset(self): return selectors.nodes()          # everything; `self.rows()` is what this actor may see
+class NodeViewSet(TallyViewSet):
+    routes = {"list": Route(Perm.NODE_READ), "partial_update": Route(Perm.NODE_MANAGE, exempt="fleet inventory, no production command")}
+    filters = NodeFilters
+    serializer_class = NodeSerializer
+    def get_queryset(self): return selectors.nodes()          # everything; `self.rows()` is what this actor may see
 """
 
 from drf_spectacular.utils import extend_schema

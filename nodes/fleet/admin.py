@@ -86,7 +86,19 @@ class NodeAdmin(GrantsAdmin):
     list_filter = ["site"]
     list_select_related = ["site", "room"]
     search_fields = ["alias", "notes"]
-    fields = ["alias", "notes", "tags", "max_concurrent_recordings", "site", "building", "floor", "room", "audio_defaults", "retired_at", "config_revision"]
+    fields = [
+        "alias",
+        "notes",
+        "tags",
+        "max_concurrent_recordings",
+        "site",
+        "building",
+        "floor",
+        "room",
+        "audio_defaults",
+        "retired_at",
+        "config_revision",
+    ]
     readonly_fields = ["site", "building", "floor", "room", "audio_defaults", "retired_at", "config_revision"]
     inlines = [StateInline, InterfaceInline, CredentialInline]
 

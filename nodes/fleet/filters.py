@@ -74,4 +74,3 @@ class NodeFilters(FilterSet):
     def reveals(self) -> bool:
         """Whether anything but status is asked for: then nodes of which only a part is in reach cannot take part without telling more."""
         return bool(self.text) or bool(set(self.values) - {"status", "retired"})
-

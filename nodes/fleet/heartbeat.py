@@ -64,7 +64,14 @@ def _take(*, actor: Actor, node: Node, said: dict) -> Conflict | None:
         shown |= _take_inventory(node, said["interfaces"])
     if new_instance or not state.agent_instance_id:
         details = {"agentInstanceId": said["agent_instance_id"], "before": state.agent_instance_id or None}
-        ports.record("node.instance.changed", actor=actor, subject=("node", node.pk, node.alias), outcome="succeeded", permission=Perm.NODE_CONTROL, details=details)
+        ports.record(
+            "node.instance.changed",
+            actor=actor,
+            subject=("node", node.pk, node.alias),
+            outcome="succeeded",
+            permission=Perm.NODE_CONTROL,
+            details=details,
+        )
     heartbeat_received.send(
         sender=Node,
         node_id=node.pk,
@@ -151,7 +158,10 @@ def _process(state: NodeState, said: dict) -> dict:
 def _take_inventory(node: Node, reported: list[dict]) -> bool:
     """Match, update, add, mark lost; True if people see a difference."""
     known = list(Interface.objects.filter(node=node).order_by("id"))
-    rows = [{**item, "hardware_path": item["hardware_path"] or "", "serial_number": item["serial_number"] or "", "error": item["error"] or ""} for item in reported]
+    rows = [
+        {**item, "hardware_path": item["hardware_path"] or "", "serial_number": item["serial_number"] or "", "error": item["error"] or ""}
+        for item in reported
+    ]
     matched = inventory.match([_identity(vars(row)) for row in known], [_identity(row) for row in rows])
     configured = shown = False
     for row, index in zip(rows, matched, strict=True):

@@ -1,7 +1,7 @@
 """What the fleet must know of recordings and schedules, told by `recordings` in its `ready()`; each port has a null default.
 
-    from nodes.fleet.ports import CaptureState, ClaimHint, ports
-    ports.capture_state = selectors.capture_state
+from nodes.fleet.ports import CaptureState, ClaimHint, ports
+ports.capture_state = selectors.capture_state
 """
 
 from collections.abc import Callable, Iterable

@@ -118,4 +118,6 @@ def changed_status() -> QuerySet:
 
 def silent_nodes() -> QuerySet:
     """Enrolled nodes that were heard once and are offline now."""
-    return with_status(Node.objects.filter(retired_at=None, state__last_seen_at__isnull=False).select_related("state", "site")).filter(liveness=Liveness.OFFLINE)
+    return with_status(Node.objects.filter(retired_at=None, state__last_seen_at__isnull=False).select_related("state", "site")).filter(
+        liveness=Liveness.OFFLINE
+    )

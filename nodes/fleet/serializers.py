@@ -177,7 +177,9 @@ class ReportedInterfaceBody(Serializer):
     backend = choice(Backend)
     hardware_path = CleanCharField(max_length=255, allow_null=True, allow_blank=True, required=False, default="")
     serial_number = CleanCharField(max_length=255, allow_null=True, allow_blank=True, required=False, default="")
-    sample_rates = serializers.ListField(child=serializers.IntegerField(min_value=1, max_value=2_000_000), max_length=64, required=False, default=list)
+    sample_rates = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=2_000_000), max_length=64, required=False, default=list
+    )
     channel_count = serializers.IntegerField(min_value=1, max_value=512)
     state = choice(InterfaceState)
     error = CleanCharField(max_length=500, multiline=True, allow_null=True, allow_blank=True, required=False, default="")

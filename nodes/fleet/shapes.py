@@ -35,7 +35,13 @@ def effective_role(channel: Channel) -> str:
 def channels(interface: Interface) -> list[dict]:
     """Channels 1…channel_count; rows of channels that the device no longer has are kept, but not shown."""
     return [
-        {"id": str(channel.pk), "index": channel.index, "alias": channel.alias or None, "role": channel.role or None, "effective_role": effective_role(channel)}
+        {
+            "id": str(channel.pk),
+            "index": channel.index,
+            "alias": channel.alias or None,
+            "role": channel.role or None,
+            "effective_role": effective_role(channel),
+        }
         for channel in interface.channels.all()
         if channel.index <= interface.channel_count
     ]

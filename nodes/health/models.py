@@ -66,7 +66,9 @@ class HealthEvent(models.Model):
         default_permissions = ()
         ordering = ["-opened_at"]
         permissions = [(perm.codename, perm.value) for perm in (Perm.HEALTH_READ, Perm.HEALTH_ACKNOWLEDGE)]
-        constraints = [models.UniqueConstraint(fields=["fingerprint"], condition=~Q(status=EventStatus.RESOLVED), name="health_event_unresolved_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["fingerprint"], condition=~Q(status=EventStatus.RESOLVED), name="health_event_unresolved_once")
+        ]
         indexes = [
             models.Index(fields=["opened_at", "id"], name="health_opened"),
             models.Index(fields=["last_seen_at", "id"], name="health_seen"),

@@ -118,7 +118,11 @@ def raise_event(
     event = _recently_resolved(about.fingerprint)
     if event is not None:
         return _reopen(event, told)
-    if node is not None and type != OVERFLOW and HealthEvent.objects.filter(node=node).exclude(status=EventStatus.RESOLVED).count() >= UNRESOLVED_LIMIT:
+    if (
+        node is not None
+        and type != OVERFLOW
+        and HealthEvent.objects.filter(node=node).exclude(status=EventStatus.RESOLVED).count() >= UNRESOLVED_LIMIT
+    ):
         return _overflow(node, about)
     return _open(about, told, opened_at)
 
@@ -251,7 +255,12 @@ def _resolve(event: HealthEvent, actor: Actor) -> HealthEvent:
 @transaction.atomic
 def settle(event_id, actor: Actor) -> bool:
     """Resolve one cleared event whose minute is over; a flapping one is held until half an hour of quiet."""
-    event = HealthEvent.objects.select_for_update(of=("self",), skip_locked=True).filter(pk=event_id, condition=Condition.CLEARED).exclude(status=EventStatus.RESOLVED).first()
+    event = (
+        HealthEvent.objects.select_for_update(of=("self",), skip_locked=True)
+        .filter(pk=event_id, condition=Condition.CLEARED)
+        .exclude(status=EventStatus.RESOLVED)
+        .first()
+    )
     if event is None:
         return False
     quiet = clock.now() - event.cleared_at
@@ -290,7 +299,14 @@ def report(*, actor: Actor, node: Node, body: dict) -> tuple[HealthEvent | None,
     if event is not None:
         HealthReport.objects.bulk_create([HealthReport(node=node, report_id=body["id"], event=event)], ignore_conflicts=True)
     details = {"type": body["type"], "severity": body["severity"], "state": body["state"]}
-    ports.record("health.event.reported", actor=actor, subject=("node", node.pk, node.alias), outcome="succeeded", permission=Perm.HEALTH_ACKNOWLEDGE, details=details)
+    ports.record(
+        "health.event.reported",
+        actor=actor,
+        subject=("node", node.pk, node.alias),
+        outcome="succeeded",
+        permission=Perm.HEALTH_ACKNOWLEDGE,
+        details=details,
+    )
     return event, True
 
 

@@ -1,8 +1,8 @@
 """States of a health event, pure.
 
-    open ─acknowledge▶ acknowledged      open | acknowledged ─suppress▶ suppressed
-    open | acknowledged | suppressed ─resolve (person, or the source clears)▶ resolved ─reopen, or it fires again▶ open
-    suppressed ─suppressedUntil▶ open    acknowledged ─severity rises▶ open
+open ─acknowledge▶ acknowledged      open | acknowledged ─suppress▶ suppressed
+open | acknowledged | suppressed ─resolve (person, or the source clears)▶ resolved ─reopen, or it fires again▶ open
+suppressed ─suppressedUntil▶ open    acknowledged ─severity rises▶ open
 """
 
 from enum import StrEnum

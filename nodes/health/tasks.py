@@ -75,7 +75,11 @@ def _firing(event_type: str):
 
 def _newly_silent() -> list[Node]:
     """Silent nodes whose event is not firing yet, or does so below what it has become."""
-    silent = list(selectors.silent_nodes().annotate(told=Exists(_firing(NODE_OFFLINE)), told_worst=Exists(_firing(NODE_OFFLINE).filter(severity=Severity.CRITICAL))))
+    silent = list(
+        selectors.silent_nodes().annotate(
+            told=Exists(_firing(NODE_OFFLINE)), told_worst=Exists(_firing(NODE_OFFLINE).filter(severity=Severity.CRITICAL))
+        )
+    )
     captures = fleet.capture_state([node.pk for node in silent]) if silent else {}
     for node in silent:
         state = captures.get(node.pk, IDLE)
@@ -94,7 +98,11 @@ def _offline(node: Node) -> None:
 
 def _back():
     """Nodes that are heard again, or were retired, while their event still fires."""
-    return selectors.with_status(Node.objects.select_related("state")).filter(Exists(_firing(NODE_OFFLINE))).exclude(liveness=Liveness.OFFLINE, retired_at=None)
+    return (
+        selectors.with_status(Node.objects.select_related("state"))
+        .filter(Exists(_firing(NODE_OFFLINE)))
+        .exclude(liveness=Liveness.OFFLINE, retired_at=None)
+    )
 
 
 def _online(node: Node) -> None:

@@ -18,7 +18,9 @@ def on_broken(sender, *, month, findings, **_kwargs) -> None:
     """`audit_broken`: somebody changed, removed or slipped in what was recorded."""
     kinds = sorted({found["finding"] for found in findings})
     message = f"The audit of {month:%Y-%m} does not verify: {', '.join(kinds)}. Run manage.py audit_verify --month {month:%Y-%m}."
-    services.raise_event(type=BROKEN, severity=Severity.CRITICAL, message=message, subject=_month(month), details={"findings": findings[:20], "count": len(findings)})
+    services.raise_event(
+        type=BROKEN, severity=Severity.CRITICAL, message=message, subject=_month(month), details={"findings": findings[:20], "count": len(findings)}
+    )
 
 
 def on_sound(sender, *, month, **_kwargs) -> None:

@@ -130,4 +130,6 @@ class MeterEventsViewSet(TallyViewSet):
     def stream(self, request):
         chosen = events.Chosen.of(request.GET)
         feed = events.open_feed(self.actor, chosen)
-        return live_stream(request, feed.live, feed.polled, content_type="text/event-stream", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        return live_stream(
+            request, feed.live, feed.polled, content_type="text/event-stream", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        )

@@ -31,7 +31,9 @@ def rollup() -> dict:
 def _fold_one(member: str, days: set[str]) -> bool:
     interface_id, _, minute = member.partition(":")
     # Taken off first: a frame that comes in meanwhile puts it back.
-    seconds = broker.attempt(lambda valkey: valkey.pipeline().srem(ring.DIRTY, member).hgetall(f"{ring.minute_key(UUID(interface_id), int(minute))}:s").execute())
+    seconds = broker.attempt(
+        lambda valkey: valkey.pipeline().srem(ring.DIRTY, member).hgetall(f"{ring.minute_key(UUID(interface_id), int(minute))}:s").execute()
+    )
     if seconds is None:
         return False
     folded = fold({int(second): record for second, record in seconds[1].items()})
@@ -66,7 +68,9 @@ def ensure_partitions(now: datetime) -> set[str]:
         present = {name for (name,) in cursor.fetchall()}
         for name, day in wanted.items():
             if name not in present:
-                cursor.execute(f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF meter_rollup FOR VALUES FROM (%s) TO (%s)", [day, day + timedelta(days=1)])
+                cursor.execute(
+                    f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF meter_rollup FOR VALUES FROM (%s) TO (%s)", [day, day + timedelta(days=1)]
+                )
         for name in present - wanted.keys():
             if name.startswith(_PREFIX):
                 log.info("meter_rollup_dropped", partition=name)

@@ -55,7 +55,9 @@ class GrantsAdmin(GuardedModelAdminMixin, TallyAdmin):
     @staticmethod
     def _saved(request, kind, thing, form) -> bool:
         try:
-            object_grants.set_holders(actor=request.actor, kind=kind, pk=thing.pk, users=form.cleaned_data["users"], groups=form.cleaned_data["groups"])
+            object_grants.set_holders(
+                actor=request.actor, kind=kind, pk=thing.pk, users=form.cleaned_data["users"], groups=form.cleaned_data["groups"]
+            )
         except ApiError as error:
             ports.refused(error, request, None)
             messages.error(request, error.message)

@@ -53,7 +53,6 @@ class UserForm(forms.ModelForm):
         if self.instance.pk and not self.instance._state.adding:
             self.initial |= {"roles": sorted(holdings.roles(self.instance)), "groups": list(self.instance.groups.all())}
 
-
     def _post_clean(self):
         """Nothing is written to the row here: the service makes and checks it."""
 

@@ -136,7 +136,10 @@ class SignIn(models.Model):
     class Meta:
         default_permissions = ()
         ordering = ["-created_at"]
-        indexes = [models.Index(fields=["user", "created_at"], condition=Q(revoked_at=None), name="sign_in_live"), models.Index(fields=["expires_at"], name="sign_in_expiry")]
+        indexes = [
+            models.Index(fields=["user", "created_at"], condition=Q(revoked_at=None), name="sign_in_live"),
+            models.Index(fields=["expires_at"], name="sign_in_expiry"),
+        ]
 
     def __str__(self):
         return f"{self.kind} of {self.user_id}"

@@ -89,7 +89,11 @@ def demand_unlocked(request, username: str) -> None:
     if AxesProxyHandler.is_allowed(request, credentials):
         return
     address = context.client_address(request)
-    last = AccessAttempt.objects.filter(username=username, ip_address=address, attempt_time__gt=get_cool_off_threshold(request)).order_by("-attempt_time").first()
+    last = (
+        AccessAttempt.objects.filter(username=username, ip_address=address, attempt_time__gt=get_cool_off_threshold(request))
+        .order_by("-attempt_time")
+        .first()
+    )
     until = (last.attempt_time - get_cool_off_threshold(request)).total_seconds() if last else WINDOW_SECONDS
     raise ApiError("sign_in_locked", headers={"Retry-After": str(max(1, ceil(until)))})
 

@@ -118,7 +118,9 @@ class StartBody(_Foldered):
 
     def validate(self, attrs):
         if (attrs.get("node") is None) == (attrs.get("session") is None):
-            raise serializers.ValidationError({"nodeId": [serializers.ErrorDetail("Name a node or a session: exactly one of them.", code="exactly_one")]})
+            raise serializers.ValidationError(
+                {"nodeId": [serializers.ErrorDetail("Name a node or a session: exactly one of them.", code="exactly_one")]}
+            )
         return attrs
 
 

@@ -317,7 +317,8 @@ def _drop_the_last_checkpoint(lines):
 
 
 @pytest.mark.parametrize(
-    ("change", "finding"), [(_forget_a_row, "row_missing"), (_move_a_checkpoint, "checkpoint_invalid"), (_drop_the_last_checkpoint, "checkpoint_invalid")]
+    ("change", "finding"),
+    [(_forget_a_row, "row_missing"), (_move_a_checkpoint, "checkpoint_invalid"), (_drop_the_last_checkpoint, "checkpoint_invalid")],
 )
 def test_rows_and_checkpoints_out_of_their_place_are_named(trail, root, change, finding):
     trail.grow(3)

@@ -42,8 +42,20 @@ def known_ids(node, cached):
 
 def _send(caller, case, path):
     body = case.body
-    raw = b"" if body is None or type(body).__name__ == "NotSet" else body if isinstance(body, bytes) else json.dumps(body).encode() if not isinstance(body, str) else body.encode(errors="surrogatepass")
-    headers = {name: value for name, value in (case.headers or {}).items() if isinstance(value, str) and value.isprintable() and value.isascii() and name.lower() not in {"authorization", "cookie"}}
+    raw = (
+        b""
+        if body is None or type(body).__name__ == "NotSet"
+        else body
+        if isinstance(body, bytes)
+        else json.dumps(body).encode()
+        if not isinstance(body, str)
+        else body.encode(errors="surrogatepass")
+    )
+    headers = {
+        name: value
+        for name, value in (case.headers or {}).items()
+        if isinstance(value, str) and value.isprintable() and value.isascii() and name.lower() not in {"authorization", "cookie"}
+    }
     query = urlencode(case.query or {}, doseq=True, errors="surrogatepass")
     return caller.request(case.method, f"{path}?{query}" if query else path, data=raw, content_type=case.media_type or "application/json", **headers)
 

@@ -176,7 +176,15 @@ def test_an_id_of_the_other_site_answers_like_one_that_never_existed(worlds, api
 
 @pytest.mark.parametrize(
     "query",
-    ["/nodes?siteId={site}", "/nodes?search={word}", "/recordings?nodeId={node}", "/recordings?search={word}", "/recording-jobs?nodeId={node}", "/health-events?nodeId={node}", "/rooms?siteId={site}"],
+    [
+        "/nodes?siteId={site}",
+        "/nodes?search={word}",
+        "/recordings?nodeId={node}",
+        "/recordings?search={word}",
+        "/recording-jobs?nodeId={node}",
+        "/health-events?nodeId={node}",
+        "/rooms?siteId={site}",
+    ],
 )
 def test_filters_and_search_find_nothing_of_it(worlds, api, alice, carol, query):
     _, hidden = worlds
@@ -187,7 +195,12 @@ def test_filters_and_search_find_nothing_of_it(worlds, api, alice, carol, query)
 
 def test_chosen_rows_with_one_hidden_among_them_are_refused_whole(worlds, api, carol):
     mine, hidden = worlds
-    for path, key in (("/nodes/export", "nodes"), ("/recordings/export", "recordings"), ("/recording-jobs/export", "recording-jobs"), ("/health-events/export", "health-events")):
+    for path, key in (
+        ("/nodes/export", "nodes"),
+        ("/recordings/export", "recordings"),
+        ("/recording-jobs/export", "recording-jobs"),
+        ("/health-events/export", "health-events"),
+    ):
         assert api(carol).post(path, {"ids": [mine.ids()[key]]}).status_code == 200
         refused = api(carol).post(path, {"ids": [mine.ids()[key], hidden.ids()[key]]})
         absent = api(carol).post(path, {"ids": [mine.ids()[key], NOWHERE]})
@@ -205,7 +218,10 @@ def test_status_and_metrics_count_one_site_only(worlds, api, alice, carol):
     assert f'tallyroom_node_up{{node="{mine.node.pk}"}}' in text and "tallyroom_http_request_seconds" in text
     assert_silent(text, hidden, "metrics")
     everything = api(alice).get("/metrics").content.decode()
-    assert f'node="{hidden.node.pk}"' in everything and f'tallyroom_health_events_opened_total{{severity="critical",type="controller.probe.{WORD}"}}' in everything
+    assert (
+        f'node="{hidden.node.pk}"' in everything
+        and f'tallyroom_health_events_opened_total{{severity="critical",type="controller.probe.{WORD}"}}' in everything
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -292,7 +308,9 @@ def test_a_deny_policy_hides_a_node_from_the_owner_as_if_it_had_never_been(world
     assert compared >= 10
     changed = api(alice).patch(f"/nodes/{hidden.node.pk}", {"notes": "x"})
     assert (changed.status_code, changed.content) == (404, api(alice).patch(f"/nodes/{NOWHERE}", {"notes": "x"}).content)
-    assert [row["id"] for row in api(alice).get("/nodes").json()["data"]] != [] and str(hidden.node.pk) not in api(alice).get("/nodes").content.decode()
+    assert [row["id"] for row in api(alice).get("/nodes").json()["data"]] != [] and str(hidden.node.pk) not in api(alice).get(
+        "/nodes"
+    ).content.decode()
     assert api(alice).post("/recordings", {"nodeId": str(hidden.node.pk)}).json()["code"] == "reference_not_found"
 
 

@@ -32,7 +32,15 @@ def make_node(alias: str = "", *, site: Site | None = None, channels: int = 2, o
 
 
 def make_interface(node: Node, *, channels: int = 2, **values) -> Interface:
-    values = {"system_name": "XUSB", "system_ref": "hw:XUSB,0", "backend": "alsa", "sample_rates": [48000], "state": "open", "room": node.room, **values}
+    values = {
+        "system_name": "XUSB",
+        "system_ref": "hw:XUSB,0",
+        "backend": "alsa",
+        "sample_rates": [48000],
+        "state": "open",
+        "room": node.room,
+        **values,
+    }
     interface = Interface.objects.create(node=node, channel_count=channels, **values)
     Channel.objects.bulk_create([Channel(interface=interface, index=index) for index in range(1, channels + 1)])
     return interface
@@ -50,7 +58,14 @@ def heartbeat(**said) -> dict:
 
 def reported_interface(**values) -> dict:
     """One interface of an inventory."""
-    base = {"systemName": "XUSB", "systemRef": "hw:XUSB,0", "backend": "alsa", "hardwarePath": "usb-1.2", "serialNumber": "A1", "sampleRates": [48000]}
+    base = {
+        "systemName": "XUSB",
+        "systemRef": "hw:XUSB,0",
+        "backend": "alsa",
+        "hardwarePath": "usb-1.2",
+        "serialNumber": "A1",
+        "sampleRates": [48000],
+    }
     return {**base, "channelCount": 4, "state": "open", "error": None, "xruns": 0, **values}
 
 
@@ -63,7 +78,15 @@ def meter_frame(interface: Interface, **values) -> dict:
 
 def health_report(**values) -> dict:
     """What an agent posts about itself."""
-    return {"id": str(uuid4()), "type": "agent.disk.low", "severity": "critical", "state": "firing", "message": "The disk is nearly full.", "details": {}, **values}
+    return {
+        "id": str(uuid4()),
+        "type": "agent.disk.low",
+        "severity": "critical",
+        "state": "firing",
+        "message": "The disk is nearly full.",
+        "details": {},
+        **values,
+    }
 
 
 @pytest.fixture

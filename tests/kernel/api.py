@@ -61,7 +61,11 @@ class ThingViewSet(ListMixin, FacetsMixin, ExportMixin, RetrieveMixin, TallyView
         type(self).calls += 1
         if body["display_name"] == "full":
             raise ApiError("storage_full", data={"free_bytes": 0})
-        return Response({"display_name": body["display_name"], "customFields": body.get("custom_fields", {}), "calls": type(self).calls}, status=201, headers={"Location": "/api/v1/things/1"})
+        return Response(
+            {"display_name": body["display_name"], "customFields": body.get("custom_fields", {}), "calls": type(self).calls},
+            status=201,
+            headers={"Location": "/api/v1/things/1"},
+        )
 
     def crash(self, request):
         raise RuntimeError("a defect")

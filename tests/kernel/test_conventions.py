@@ -32,7 +32,10 @@ def url(**query):
 
 @pytest.fixture
 def records(db):
-    return [IdempotencyRecord.objects.create(scope=f"s{n % 3}", key=f"k{n:03}", fingerprint=b"x", status=200 + n % 2, body=b"", created_at=clock.now()) for n in range(25)]
+    return [
+        IdempotencyRecord.objects.create(scope=f"s{n % 3}", key=f"k{n:03}", fingerprint=b"x", status=200 + n % 2, body=b"", created_at=clock.now())
+        for n in range(25)
+    ]
 
 
 def test_success_is_wrapped_and_camel_cased_but_free_form_keys_are_kept(api, alice):
@@ -167,8 +170,17 @@ def renamed():
         return lambda name, data: (name, rename(new, old)(data))
 
     chain = [
-        versions.VersionChange("2025-06-19", "things", "label is now title", rename("label", "title"), rename("title", "label"), event("label", "title")),
-        versions.VersionChange("2026-11-23", "things", "title is now displayName", rename("title", "displayName"), rename("display_name", "title"), event("title", "displayName")),
+        versions.VersionChange(
+            "2025-06-19", "things", "label is now title", rename("label", "title"), rename("title", "label"), event("label", "title")
+        ),
+        versions.VersionChange(
+            "2026-11-23",
+            "things",
+            "title is now displayName",
+            rename("title", "displayName"),
+            rename("display_name", "title"),
+            event("title", "displayName"),
+        ),
     ]
     for change in chain:
         versions.register_change(change)

@@ -34,7 +34,16 @@ def test_brackets_inside_text_do_not_count_as_nesting():
     assert wire.loads(json.dumps({"a": "[" * 500}).encode()) == {"a": "[" * 500}
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=20), lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("abc", max_size=3), inner, max_size=4), max_leaves=20))
+@given(
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers(-(2**53), 2**53)
+        | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=20),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("abc", max_size=3), inner, max_size=4),
+        max_leaves=20,
+    )
+)
 def test_whatever_json_writes_it_reads(value):
     assert wire.loads(json.dumps(value).encode()) == value
 

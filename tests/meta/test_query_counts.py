@@ -101,7 +101,14 @@ class House:
     def _attempt(recording: Recording, attempt: int) -> RecordingFile:
         now = clock.now()
         job = Job.objects.create(
-            recording=recording, node_id=recording.node_id, attempt=attempt, status="completed", ended_at=now, not_before=now, capture_start_at=now, command={}
+            recording=recording,
+            node_id=recording.node_id,
+            attempt=attempt,
+            status="completed",
+            ended_at=now,
+            not_before=now,
+            capture_start_at=now,
+            command={},
         )
         return RecordingFile.objects.create(
             recording=recording, job=job, claim_epoch=1, role="primary" if attempt == 1 else "alternate", path=f"library/{uuid7()}.flac", size=9, sha256="0" * 64,

@@ -79,9 +79,16 @@ def _is_id(name: str) -> bool:
 
 
 def test_the_bodies_are_found_and_no_view_reads_another():
-    read = {name for app in ("audit", "operators", "nodes", "recordings") for path in (settings.BASE_DIR / app).rglob("*api*.py") for name in re.findall(r"self\.body\((\w+)", path.read_text())}
+    read = {
+        name
+        for app in ("audit", "operators", "nodes", "recordings")
+        for path in (settings.BASE_DIR / app).rglob("*api*.py")
+        for name in re.findall(r"self\.body\((\w+)", path.read_text())
+    }
     assert read <= {*_bodies(), "NoBody"}
-    assert {"StartBody", "LocationBody", "NewUser", "GroupBody", "GrantBody", "PolicyBody", "HeartbeatBody", "MemberBody", "BulkMetadataBody"} <= set(_bodies())
+    assert {"StartBody", "LocationBody", "NewUser", "GroupBody", "GrantBody", "PolicyBody", "HeartbeatBody", "MemberBody", "BulkMetadataBody"} <= set(
+        _bodies()
+    )
 
 
 @pytest.mark.parametrize("name", sorted(_bodies()))

@@ -27,7 +27,9 @@ def things():
     def visible(actor, subjects):
         return {subject for subject in subjects if subject[1] in seen_by.get(actor.id, {HIDDEN, SHOWN})}
 
-    topic = realtime.Topic("things", Perm.NODE_READ, snapshot=lambda actor, argument: {"rows": TopicEvent.objects.filter(topic="things").count()}, visible=visible)
+    topic = realtime.Topic(
+        "things", Perm.NODE_READ, snapshot=lambda actor, argument: {"rows": TopicEvent.objects.filter(topic="things").count()}, visible=visible
+    )
     realtime.register_topic(topic)
     yield seen_by
     realtime._topics.pop("things")
@@ -108,7 +110,9 @@ async def test_strangers_and_foreign_pages_are_refused(things, token, mallory):
         assert (await socket.hear())["code"] == "not_found"
 
 
-@pytest.mark.parametrize("text", ["nonsense", "[]", '{"type": "dance"}', '{"type": "subscribe"}', '{"type": "subscribe", "topic": "things", "after": -1}', "[" * 70_000])
+@pytest.mark.parametrize(
+    "text", ["nonsense", "[]", '{"type": "dance"}', '{"type": "subscribe"}', '{"type": "subscribe", "topic": "things", "after": -1}', "[" * 70_000]
+)
 async def test_a_bad_message_is_answered_and_the_socket_closed(things, token, text):
     async with Socket(token) as socket:
         await socket.raw.send_to(text_data=text)
@@ -145,7 +149,9 @@ async def test_a_revoked_sign_in_closes_the_socket_within_five_seconds(things, a
 
 
 async def test_an_older_version_hears_older_events(things, token):
-    change = versions.VersionChange("2026-11-23", "things", "n is now number", lower_event=lambda event, data: (f"thing_{event}", {"n": data["number"]}))
+    change = versions.VersionChange(
+        "2026-11-23", "things", "n is now number", lower_event=lambda event, data: (f"thing_{event}", {"n": data["number"]})
+    )
     versions.register_change(change)
     try:
         async with Socket(token, operator_version="2025-06-19") as socket:

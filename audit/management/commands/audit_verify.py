@@ -63,7 +63,9 @@ class Command(BaseCommand):
             }
             for report in reports
         ]
-        self._say({"sound": not found, "months": months_checked, "keysOnlyInFile": own_keys}, "\n".join([*lines, "broken" if found else "sound"]), as_json)
+        self._say(
+            {"sound": not found, "months": months_checked, "keysOnlyInFile": own_keys}, "\n".join([*lines, "broken" if found else "sound"]), as_json
+        )
 
     def _say(self, facts: dict, text: str, as_json: bool) -> None:
         self.stdout.write(json.dumps(facts) if as_json else text)

@@ -107,5 +107,3 @@ def feed() -> Feed:
         _feeds.clear()
         known = _feeds[id(loop)] = Feed()
     return known
-
-

@@ -101,7 +101,14 @@ class Subscription:
         for event in await database_sync_to_async(_visible)(self.topic, self.consumer.actor, events):
             lowered = versions.lower_event(self.name.partition(":")[0], self.consumer.version, event.event, event.data)
             if lowered is not None:
-                message = {"type": "event", "topic": self.name, "seq": event.seq, "prevSeq": self.shown, "event": lowered[0], "at": clock.wire(event.created_at)}
+                message = {
+                    "type": "event",
+                    "topic": self.name,
+                    "seq": event.seq,
+                    "prevSeq": self.shown,
+                    "event": lowered[0],
+                    "at": clock.wire(event.created_at),
+                }
                 await self.consumer.send_json({**message, "data": lowered[1]})
                 self.shown = event.seq
         self.seq = max([self.seq, *[event.seq for event in events]])

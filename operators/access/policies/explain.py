@@ -44,7 +44,9 @@ def _user(standing: Standing, permission: Perm, link, granted) -> dict:
         return _step("user", "allows", "role", f"A role holds {permission.value}; which things are in reach is asked for each of them.")
     if via := way(standing, permission, link, granted):
         return _step("user", "allows", via, f"A role holds {permission.value}, and {via} opens the way to this {link.kind}.")
-    return _step("user", "none", None, f"A role holds {permission.value}, but no allow policy and no grant names this {link.kind} or anything above it.")
+    return _step(
+        "user", "none", None, f"A role holds {permission.value}, but no allow policy and no grant names this {link.kind} or anything above it."
+    )
 
 
 def _tenant(standing: Standing, permission: Perm, link) -> dict:

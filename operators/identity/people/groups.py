@@ -52,7 +52,9 @@ def _save(group: Group) -> None:
         raise ApiError("duplicate_name") from error
 
 
-def edit(*, actor: Actor, group: Group, name=None, roles=None, members=None, grants=None, check: Callable[[Group], None] = lambda _row: None) -> Group:
+def edit(
+    *, actor: Actor, group: Group, name=None, roles=None, members=None, grants=None, check: Callable[[Group], None] = lambda _row: None
+) -> Group:
     """Replace what is given; None leaves it. ApiError duplicate_name, permission_denied, self_lockout, last_owner."""
     with rules.nobody_locked_out(actor):
         group = _locked(group)

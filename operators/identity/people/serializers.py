@@ -31,7 +31,9 @@ def grants_in(body: dict) -> set[holdings.Grant] | None:
     """The grants of a validated body; None where it says nothing of them."""
     if "resource_grants" not in body:
         return None
-    return {(item["resource_type"], EVERYTHING if item["resource_id"] == EVERYTHING else str(item["resource_id"].pk)) for item in body["resource_grants"]}
+    return {
+        (item["resource_type"], EVERYTHING if item["resource_id"] == EVERYTHING else str(item["resource_id"].pk)) for item in body["resource_grants"]
+    }
 
 
 def _roles(**kwargs) -> serializers.ListField:

@@ -28,7 +28,13 @@ def test_every_screen_opens_and_holds_no_digest(owner):
     token = issue_token(node)
     raise_event(type="controller.disk.low", severity="warning", message="…", node=node)
     digest = bytes(NodeCredential.objects.get().digest).hex()
-    rows = {"node": node, "interface": node.interfaces.get(), "site": node.site, "nodecredential": node.credentials.get(), "healthevent": node.health_events.get()}
+    rows = {
+        "node": node,
+        "interface": node.interfaces.get(),
+        "site": node.site,
+        "nodecredential": node.credentials.get(),
+        "healthevent": node.health_events.get(),
+    }
     for screen in SCREENS:
         pages = [reverse(f"admin:nodes_{screen}_changelist")]
         pages += [reverse(f"admin:nodes_{screen}_change", args=[rows[screen].pk])] if screen in rows else []

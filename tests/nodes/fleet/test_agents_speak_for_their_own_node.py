@@ -34,7 +34,9 @@ def filled(path: str, node_id) -> str:
 
 def test_a_heartbeat_brings_the_node_online_and_its_interfaces_to_life(node_client, api, alice):
     node = make_node(online=False, channels=0)
-    reply = node_client(node).post(f"/nodes/{node.pk}/heartbeat", heartbeat(hostname="rec-12", agentVersion="1.4.0", interfaces=[reported_interface()]))
+    reply = node_client(node).post(
+        f"/nodes/{node.pk}/heartbeat", heartbeat(hostname="rec-12", agentVersion="1.4.0", interfaces=[reported_interface()])
+    )
     assert reply.status_code == 202, reply.content
     data = reply.json()["data"]
     assert data["node"]["id"] == str(node.pk) and data["commands"] == [] and data["credential"] is None
@@ -76,7 +78,9 @@ def test_a_heartbeat_without_news_costs_at_most_six_queries_and_publishes_nothin
     client = node_client(node)
     assert client.post(f"/nodes/{node.pk}/heartbeat", heartbeat(seq=1)).status_code == 202
     published = TopicEvent.objects.count()
-    with CaptureQueriesContext(connection, ) as queries:
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
         assert client.post(f"/nodes/{node.pk}/heartbeat", heartbeat(seq=2)).status_code == 202
     asked = [query["sql"] for query in queries if not query["sql"].startswith(("SAVEPOINT", "RELEASE"))]
     assert len(asked) <= 6, asked

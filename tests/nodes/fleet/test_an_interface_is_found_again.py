@@ -69,7 +69,11 @@ def test_a_card_that_comes_back_under_another_name_keeps_what_a_person_said_of_i
     assert api(alice).patch(f"/nodes/{node.pk}/interfaces/{before.pk}", {"alias": "Stage box"}).status_code == 200
     beat(2)
     assert Interface.objects.get(pk=before.pk).state == "lost"
-    beat(3, reported_interface(systemName="XUSB_1", systemRef="hw:XUSB_1,0", hardwarePath="usb-3", channelCount=6), reported_interface(serialNumber="B2", systemRef="hw:0"))
+    beat(
+        3,
+        reported_interface(systemName="XUSB_1", systemRef="hw:XUSB_1,0", hardwarePath="usb-3", channelCount=6),
+        reported_interface(serialNumber="B2", systemRef="hw:0"),
+    )
     after = Interface.objects.get(pk=before.pk)
     assert (after.alias, after.system_ref, after.state, after.channel_count) == ("Stage box", "hw:XUSB_1,0", "open", 6)
     assert after.channels.count() == 6 and Interface.objects.filter(node=node).count() == 2

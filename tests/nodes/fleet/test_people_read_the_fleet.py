@@ -21,7 +21,15 @@ def narrowed() -> None:
 
 
 def allow(kind: str, pk, **rule) -> None:
-    rule = {"effect": "allow", "subject_type": "everyone", "subject_id": "", "permissions": ["*"], "resource_type": kind, "resource_id": str(pk), **rule}
+    rule = {
+        "effect": "allow",
+        "subject_type": "everyone",
+        "subject_id": "",
+        "permissions": ["*"],
+        "resource_type": kind,
+        "resource_id": str(pk),
+        **rule,
+    }
     AccessPolicy.objects.create(pk=policy_id(**rule), **rule)
 
 

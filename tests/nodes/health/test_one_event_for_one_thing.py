@@ -65,7 +65,13 @@ class TestOneNode:
 
     def test_what_differs_in_any_part_is_another_event(self, node):
         interface, other = node.interfaces.get(), make_node()
-        about = [{}, {"interface": interface}, {"interface": interface, "channel_index": 1}, {"recording": (node.pk, "r")}, {"subject": ("target", "1", "t")}]
+        about = [
+            {},
+            {"interface": interface},
+            {"interface": interface, "channel_index": 1},
+            {"recording": (node.pk, "r")},
+            {"subject": ("target", "1", "t")},
+        ]
         for parts in about:
             fire(node, **parts)
         fire(other)

@@ -113,7 +113,13 @@ def test_a_live_frame_dated_tomorrow_is_filed_under_its_arrival(post, interface)
 def test_an_outage_is_replayed_into_ring_and_rollup_and_twice_is_once(post, interface):
     start = (clock.now() - timedelta(minutes=30)).replace(second=0, microsecond=0)
     frames = [
-        meter_frame(interface, seq=n, source="replay", capturedAt=at(start + timedelta(seconds=n, milliseconds=1)), levels=[level(rmsDbfs=-20 - n % 10), level(channelIndex=2)])
+        meter_frame(
+            interface,
+            seq=n,
+            source="replay",
+            capturedAt=at(start + timedelta(seconds=n, milliseconds=1)),
+            levels=[level(rmsDbfs=-20 - n % 10), level(channelIndex=2)],
+        )
         for n in range(60)
     ]
     for _ in range(2):

@@ -25,7 +25,9 @@ def binary(interface, seq=1, kind=wire.FEATURES, rms=-20.0) -> bytes:
 
     level = wire.ChannelLevel(channel_index=1, rms_dbfs=rms, peak_dbfs=rms)
     period = 100 if kind == wire.LEVELS else 1000
-    return wire.encode(wire.MeterFrame(interface_id=interface.pk, seq=seq, captured_at_us=ring.now_us(), period_ms=period, levels=(level,), kind=kind))
+    return wire.encode(
+        wire.MeterFrame(interface_id=interface.pk, seq=seq, captured_at_us=ring.now_us(), period_ms=period, levels=(level,), kind=kind)
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +39,9 @@ async def _threads_let_go_of_the_database():
 class NodeSocket:
     def __init__(self, token: str = "", **headers):
         pairs = [(b"authorization", f"Bearer {token}".encode())] if token else []
-        self.wire = WebsocketCommunicator(NodeConsumer.as_asgi(), "/ws/node", headers=[*pairs, *((name.encode(), value.encode()) for name, value in headers.items())])
+        self.wire = WebsocketCommunicator(
+            NodeConsumer.as_asgi(), "/ws/node", headers=[*pairs, *((name.encode(), value.encode()) for name, value in headers.items())]
+        )
 
     async def __aenter__(self):
         assert (await self.wire.connect(timeout=5))[0]
@@ -95,7 +99,9 @@ async def test_frames_reach_a_viewer_who_may_see_them_and_watching_asks_for_more
         assert (first["type"], first["meterPeriodMs"]) == ("hints", 1000)
         await socket.send_to(bytes_data=binary(interface, seq=41))
         await asyncio.sleep(0.3)
-        viewer = WebsocketCommunicator(LiveConsumer.as_asgi(), "/ws", headers=[(b"authorization", f"Bearer {await sync_to_async(token_of)(carol)}".encode())])
+        viewer = WebsocketCommunicator(
+            LiveConsumer.as_asgi(), "/ws", headers=[(b"authorization", f"Bearer {await sync_to_async(token_of)(carol)}".encode())]
+        )
         assert (await viewer.connect(timeout=5))[0]
         await viewer.send_to(text_data=json.dumps({"type": "subscribe", "topic": f"meters:{node.pk}"}))
         snapshot = json.loads(await viewer.receive_from(timeout=5))

@@ -23,7 +23,10 @@ def test_every_permission_string_is_in_the_catalogue_once():
 
 
 def test_django_knows_no_permission_of_ours_that_the_catalogue_or_a_granted_kind_does_not():
-    rows = {f"{app}.{name}" for app, name in Permission.objects.filter(content_type__app_label__in=OURS).values_list("content_type__app_label", "codename")}
+    rows = {
+        f"{app}.{name}"
+        for app, name in Permission.objects.filter(content_type__app_label__in=OURS).values_list("content_type__app_label", "codename")
+    }
     scope_rows = {f"{kind.model._meta.app_label}.{kind.codename}" for kind in scopes.every() if kind.grant_models}
     assert rows - set(BY_CODENAME) - scope_rows == set()
     assert scope_rows <= rows

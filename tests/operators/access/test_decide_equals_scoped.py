@@ -87,7 +87,14 @@ def build(world):
     for effect, subject, permissions, kind, which in world["rules"]:
         target = "*" if which == "*" else str(RECORDINGS[which % 2]) if kind == "recording" else str(made[kind][which].pk)
         about = {SubjectType.USER: str(user.pk), SubjectType.GROUP: str(group.pk)}.get(subject, "")
-        rule = {"effect": effect, "subject_type": subject, "subject_id": about, "permissions": permissions, "resource_type": kind, "resource_id": target}
+        rule = {
+            "effect": effect,
+            "subject_type": subject,
+            "subject_id": about,
+            "permissions": permissions,
+            "resource_type": kind,
+            "resource_id": target,
+        }
         AccessPolicy.objects.get_or_create(pk=policy_id(**rule), defaults=rule)
     for kind in {kind for kind, *_ in world["grants"]}:
         for holder in ("user", "group"):
@@ -115,7 +122,10 @@ def test_what_decide_allows_is_what_scoped_finds(world):
 @pytest.mark.django_db
 def test_an_actor_is_resolved_in_four_queries_and_scoped_in_one_more():
     world = {"roles": [Role.VIEWER], "group_roles": [Role.OPERATOR], "in_group": True, "node_sites": [0, 1, 2, 3], "interfaces": [], "events": []}
-    user, made = build(world | {"rules": [(Effect.DENY, SubjectType.EVERYONE, ["*"], "site", 1)], "grants": [("site", "user", 0), ("node", "group", 3)], "everywhere": ()})
+    user, made = build(
+        world
+        | {"rules": [(Effect.DENY, SubjectType.EVERYONE, ["*"], "site", 1)], "grants": [("site", "user", 0), ("node", "group", 3)], "everywhere": ()}
+    )
     actor = Actor(kind=Kind.USER, id=str(user.pk), subject=user)
     with CaptureQueriesContext(connection) as queries:
         rows = list(scoped(Node.objects.all(), actor, Perm.NODE_READ).order_by("alias"))
@@ -126,7 +136,11 @@ def test_an_actor_is_resolved_in_four_queries_and_scoped_in_one_more():
 @pytest.mark.django_db
 def test_a_null_ancestor_does_not_drop_a_row_that_a_deny_policy_does_not_name():
     world = {"roles": [Role.OWNER], "group_roles": [], "in_group": False, "node_sites": [0, 0, 0, 0], "grants": [], "everywhere": ()}
-    world |= {"interfaces": [(0, None), (1, 1)], "events": [(None, None), (0, None)], "rules": [(Effect.DENY, SubjectType.EVERYONE, ["*"], "room", 1)]}
+    world |= {
+        "interfaces": [(0, None), (1, 1)],
+        "events": [(None, None), (0, None)],
+        "rules": [(Effect.DENY, SubjectType.EVERYONE, ["*"], "room", 1)],
+    }
     user, made = build(world)
     actor = Actor(kind=Kind.USER, id=str(user.pk), subject=user)
     assert list(scoped(Interface.objects.all(), actor, Perm.NODE_READ)) == [made["interface"][0]]

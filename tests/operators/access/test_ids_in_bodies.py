@@ -49,7 +49,12 @@ def refusal(user, **body) -> tuple:
 def test_ids_become_rows_wherever_they_stand(alice):
     node = make_node()
     said = looked_up(
-        alice, place={"siteId": str(node.site_id)}, places=[{"siteId": str(node.site_id)}], nodeIds=[str(node.pk)], kind="node", thingId=str(node.pk).upper()
+        alice,
+        place={"siteId": str(node.site_id)},
+        places=[{"siteId": str(node.site_id)}],
+        nodeIds=[str(node.pk)],
+        kind="node",
+        thingId=str(node.pk).upper(),
     )
     assert said["place"]["site"] == said["places"][0]["site"] == node.site and said["nodes"] == [node] and said["thing_id"] == node
     assert looked_up(alice, place=None, kind="node", thingId="*") == {"place": None, "kind": "node", "thing_id": "*"}

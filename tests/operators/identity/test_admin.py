@@ -54,7 +54,9 @@ def test_a_user_screen_shows_no_hash_and_renames_nobody(browse, alice):
     page = browse(alice).get(f"/admin/operators/user/{dora.pk}/change/")
     assert page.status_code == 200 and b"argon2" not in page.content and b"dora@example.org" in page.content
     browse(alice).client.handler.enforce_csrf_checks = False
-    assert browse(alice).request("POST", f"/admin/operators/user/{dora.pk}/change/", data=b"name=Eve", content_type="application/x-www-form-urlencoded").status_code in (200, 302, 400)
+    assert browse(alice).request(
+        "POST", f"/admin/operators/user/{dora.pk}/change/", data=b"name=Eve", content_type="application/x-www-form-urlencoded"
+    ).status_code in (200, 302, 400)
     assert User.objects.get(pk=dora.pk).name == "Dora"
 
 

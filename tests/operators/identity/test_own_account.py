@@ -36,7 +36,13 @@ def test_a_changed_password_works_and_ends_the_other_sign_ins_only(api, dora):
 
 @pytest.mark.parametrize(
     "new, code",
-    [("short", "min_length"), ("123456789012345", "password_entirely_numeric"), ("dora@example.org", "password_too_similar"), ("password1234", "password_too_common"), (PASSWORD, "password_unchanged")],
+    [
+        ("short", "min_length"),
+        ("123456789012345", "password_entirely_numeric"),
+        ("dora@example.org", "password_too_similar"),
+        ("password1234", "password_too_common"),
+        (PASSWORD, "password_unchanged"),
+    ],
 )
 def test_a_bad_new_password_says_why(api, dora, new, code):
     response = change(api(dora), new=new)

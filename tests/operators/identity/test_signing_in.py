@@ -69,7 +69,9 @@ def test_a_session_key_planted_before_signing_in_signs_nobody_in(api, dora):
     assert cookie_client(again).get("/auth/me").status_code == 200
 
 
-@pytest.mark.parametrize("email, password", [("dora@example.org", "wrong password"), ("nobody@example.org", PASSWORD), ("gone@example.org", PASSWORD)])
+@pytest.mark.parametrize(
+    "email, password", [("dora@example.org", "wrong password"), ("nobody@example.org", PASSWORD), ("gone@example.org", PASSWORD)]
+)
 def test_every_cause_of_failure_has_one_answer_and_costs_one_hash(api, dora, monkeypatch, email, password):
     make_user("gone", password=PASSWORD, disabled_at=clock.now())
     hashes = []

@@ -68,7 +68,15 @@ def test_groups_are_edited(owner, carol):
 
 def test_policies_are_added_explained_and_removed(owner, carol):
     node = make_node()
-    form = {"effect": "deny", "subject_type": "everyone", "subject_id": "", "permissions": ["*"], "resource_type": "node", "resource_id": str(node.pk), "reason": "rented"}
+    form = {
+        "effect": "deny",
+        "subject_type": "everyone",
+        "subject_id": "",
+        "permissions": ["*"],
+        "resource_type": "node",
+        "resource_id": str(node.pk),
+        "reason": "rented",
+    }
     assert owner.post(reverse("admin:operators_accesspolicy_add"), form).status_code == 302
     made = AccessPolicy.objects.get(effect="deny")
     asked = {"user": carol.pk, "permission": "node:read", "resource_type": "node", "resource_id": node.pk}

@@ -70,7 +70,8 @@ def test_disabling_twice_changes_and_records_nothing_more(api, alice, carol):
 
 def test_a_membership_is_explained(api, alice, mallory):
     mine, other = (
-        Workspace.objects.create(slug=slug, name=slug, wallet_address="0x" + digit * 40, roles=["CONSUMER"]) for slug, digit in (("mine", "1"), ("other", "2"))
+        Workspace.objects.create(slug=slug, name=slug, wallet_address="0x" + digit * 40, roles=["CONSUMER"])
+        for slug, digit in (("mine", "1"), ("other", "2"))
     )
     Member.objects.create(workspace=mine, user=mallory, role="VIEWER")
     ask = f"/auth/access/explain?userId={mallory.pk}&permission=workspace:read"
@@ -94,7 +95,17 @@ def test_the_explanation_skips_denials_of_other_things(api, alice, carol):
 
 def test_rules_added_one_by_one_end_at_the_limit_and_see_what_others_did(api, alice):
     actor, node = actor_of_user(alice), make_node()
-    rule = policies.Wanted({"effect": "allow", "subject_type": "everyone", "subject_id": "", "permissions": ["*"], "resource_type": "node", "resource_id": str(node.pk), "reason": ""})
+    rule = policies.Wanted(
+        {
+            "effect": "allow",
+            "subject_type": "everyone",
+            "subject_id": "",
+            "permissions": ["*"],
+            "resource_type": "node",
+            "resource_id": str(node.pk),
+            "reason": "",
+        }
+    )
     with pytest.raises(ApiError) as refused:
         policies.replace(actor=actor, rules=[rule], check=policies._unchanged([rule]))
     assert refused.value.code == "edit_conflict" and AccessPolicy.objects.count() == 1

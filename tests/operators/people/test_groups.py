@@ -17,7 +17,12 @@ def code(reply) -> tuple:
 
 def test_members_have_the_roles_and_grants_of_their_group(api, alice, mallory):
     node = make_node()
-    body = {"name": "Watch", "roles": ["viewer"], "memberIds": [str(mallory.pk)], "resourceGrants": [{"resourceType": "node", "resourceId": str(node.pk)}]}
+    body = {
+        "name": "Watch",
+        "roles": ["viewer"],
+        "memberIds": [str(mallory.pk)],
+        "resourceGrants": [{"resourceType": "node", "resourceId": str(node.pk)}],
+    }
     assert code(api(mallory).get("/sites")) == (403, "permission_denied")
     reply = api(alice).post("/auth/groups", body)
     made = reply.json()["data"]

@@ -75,7 +75,14 @@ async def test_a_role_taken_through_a_group_ends_the_subscription(api, alice, ma
 async def test_a_policy_hides_a_node_from_an_open_socket_and_shows_it_again(api, alice, dora):
     node = await sync_to_async(make_node)("rec-1")
     open_to_all = {"effect": "allow", "subjectType": "everyone", "permissions": ["*"], "resourceType": "site", "resourceId": "*"}
-    deny = {"effect": "deny", "subjectType": "user", "subjectId": str(dora.pk), "permissions": ["*"], "resourceType": "node", "resourceId": str(node.pk)}
+    deny = {
+        "effect": "deny",
+        "subjectType": "user",
+        "subjectId": str(dora.pk),
+        "permissions": ["*"],
+        "resourceType": "node",
+        "resourceId": str(node.pk),
+    }
 
     def put(*policies):
         return api(alice).patch("/auth/access-policies", {"policies": list(policies)})

@@ -114,6 +114,14 @@ def test_one_asks_about_oneself_but_learns_nothing_of_what_is_hidden(api, alice,
     assert (hidden.status_code, hidden.content) == (404, absent.content)
 
 
-@pytest.mark.parametrize("query", [{}, {"permission": "node:fly"}, {"permission": "node:read", "resourceType": "node"}, {"permission": "node:read", "resourceType": "moon", "resourceId": "1"}])
+@pytest.mark.parametrize(
+    "query",
+    [
+        {},
+        {"permission": "node:fly"},
+        {"permission": "node:read", "resourceType": "node"},
+        {"permission": "node:read", "resourceType": "moon", "resourceId": "1"},
+    ],
+)
 def test_half_a_question_is_invalid(api, alice, query):
     assert code(explain(api(alice), **query)) == (400, "validation_failed")

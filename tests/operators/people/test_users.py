@@ -92,7 +92,14 @@ def test_lists_are_filtered_sorted_and_cost_the_same_for_many(api, alice, bob, c
 
 
 def test_only_who_manages_access_gets_anywhere(api, bob, carol):
-    for path in ("/auth/users", f"/auth/users/{bob.pk}", f"/auth/users/{NOWHERE}", f"/auth/users/{bob.pk}/actions", "/auth/groups", "/auth/access-policies"):
+    for path in (
+        "/auth/users",
+        f"/auth/users/{bob.pk}",
+        f"/auth/users/{NOWHERE}",
+        f"/auth/users/{bob.pk}/actions",
+        "/auth/groups",
+        "/auth/access-policies",
+    ):
         reply = api(carol).get(path)
         assert code(reply) == (403, "permission_denied") and reply.json()["data"]["permission"] == "auth:manage"
     assert code(api(carol).patch(f"/auth/users/{carol.pk}/access", {"roles": ["owner"]})) == (403, "permission_denied")
@@ -135,7 +142,9 @@ def test_access_is_replaced_part_by_part_with_one_audit_row(api, alice, bob):
     assert reply.status_code == 200 and reply.json()["data"]["roles"] == ["operator"]
     assert {(g["resourceType"], g["resourceId"]) for g in reply.json()["data"]["resourceGrants"]} == {("site", str(site.pk)), ("node", "*")}
     assert code(client.patch(f"/auth/users/{bob.pk}/access", {"roles": ["viewer"]}, if_match=seen)) == (412, "edit_conflict")
-    assert client.patch(f"/auth/users/{bob.pk}/access", {"roles": ["viewer"]}).json()["data"]["resourceGrants"] == reply.json()["data"]["resourceGrants"]
+    assert (
+        client.patch(f"/auth/users/{bob.pk}/access", {"roles": ["viewer"]}).json()["data"]["resourceGrants"] == reply.json()["data"]["resourceGrants"]
+    )
     rows = AuditEvent.objects.filter(subject_id=bob.pk, verb="auth.user.access_changed").order_by("id")
     assert [(row.before, row.after) for row in rows] == [
         ({"grants": []}, {"grants": ["node:*", f"site:{site.pk}"]}),
