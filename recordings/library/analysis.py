@@ -151,7 +151,8 @@ def analyse(handle, *, silence: bool = True, rendition_path=None) -> Findings:
         with av.open(handle, "r") as container:
             if not container.streams.audio:
                 raise Undecodable("there is no audio in this file")
-            codec = container.streams.audio[0].codec_context.name
+            # The format by name, not which of FFmpeg's decoders reads it (`mp3float`).
+            codec = container.streams.audio[0].codec_context.codec.canonical_name
             with closing(blocks(container)) as decoded:
                 for frame, values in decoded:
                     if analyser is None:

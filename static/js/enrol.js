@@ -18,6 +18,8 @@ async function pin() {
   return [...new Uint8Array(digest)].map((b) => b.toString(16).padStart(2, "0")).join("");
 }
 
+const isLoopback = (hostname) => hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+
 /**
  * What to paste on the recorder (06 §5): fetch the agent from this controller, make its environment, enrol, run. With an authority of
  * our own, its file is checked against the pin before anything is taken over that connection. The token goes through stdin, so that it
@@ -25,14 +27,17 @@ async function pin() {
  */
 export async function enrolCommand(nodeId, token, { fetchAgent = true } = {}) {
   const ca = await pin();
-  const { origin } = location;
+  const { origin, protocol, hostname } = location;
+  // Without TLS the agent asks to be told so, and so does who pastes this.
+  const plain = protocol === "http:" && !isLoopback(hostname);
+  const flags = `${ca ? ` --ca-sha256 ${ca}` : ""}${plain ? " --insecure" : ""}`;
   const trust = ca ? [`curl -fsSk -o ca.pem ${origin}/ca.pem`, `echo "${ca}  ca.pem" | sha256sum -c --quiet`] : [];
   const agent = [
     "mkdir -p tallyroom-agent && cd tallyroom-agent", ...trust, `curl -fsS ${ca ? "--cacert ca.pem " : ""}${origin}/agent.tar.gz | tar xz`,
     "python3 -m venv .venv && .venv/bin/pip install -q -r requirements.txt",
   ];
-  const enrol = `printf %s ${quote(token)} | .venv/bin/python -m nodes.agent enrol --url ${origin} --node ${nodeId}${ca ? ` --ca-sha256 ${ca}` : ""}`;
-  return (fetchAgent ? [...agent, enrol, ".venv/bin/python -m nodes.agent run"] : ["cd tallyroom-agent", enrol]).join(" && \\\n  ");
+  const enrol = `printf %s ${quote(token)} | .venv/bin/python -m nodes.agent enrol --url ${origin} --node ${nodeId}${flags}`;
+  return (fetchAgent ? [...agent, enrol, `.venv/bin/python -m nodes.agent run${plain ? " --insecure" : ""}`] : ["cd tallyroom-agent", enrol]).join(" && \\\n  ");
 }
 
 /** The body of POST /nodes/enroll from the form; what was left empty is left out. */
