@@ -21,7 +21,7 @@ urlpatterns = [
     path("metrics", views.metrics_view, name="metrics"),
     path("api/schema", _schema, name="schema"),
     path("api/docs", _docs, name="docs"),
-    *[path("api/v1/", include(f"{app}.urls")) for app in ("operators", "audit", "nodes", "recordings")],
+    *[path("api/v1/", include(f"{app}.urls")) for app in ("operators", "audit", "nodes", "sessions", "recordings")],
     path("admin/", admin.site.urls),
     *[path("", include(pages)) for pages in ("operators.console.urls", "nodes.fleet.pages", "recordings.library.pages", "audit.pages")],
 ]

@@ -22,6 +22,7 @@ class OperatorsConfig(AppConfig):
         from operators.identity.oidc.models import OidcIdentity, OidcState
         from operators.identity.wallets.models import Wallet, WalletChallenge
         from operators.workspaces import selectors as workspaces
+        from operators.workspaces.devices.models import DeviceKey, DeviceOperator
         from operators.workspaces.models import ApiKey, Member, Workspace
 
         ports.decide = selectors.decide
@@ -45,3 +46,5 @@ class OperatorsConfig(AppConfig):
         scopes.register_kind("workspace", Workspace)
         scopes.register_kind("member", Member, ancestors={"workspace": "workspace_id"})
         scopes.register_kind("api_key", ApiKey, ancestors={"workspace": "workspace_id"}, environment="environment")
+        scopes.register_kind("device_operator", DeviceOperator, ancestors={"workspace": "workspace_id"}, environment="environment")
+        scopes.register_kind("device_key", DeviceKey, ancestors={"device_operator": "operator_id"})

@@ -4,11 +4,14 @@ from operators.access.models import AccessPolicy, GroupRole, UserRole
 from operators.identity.models import SignIn, User
 from operators.identity.oidc.models import OidcIdentity, OidcState
 from operators.identity.wallets.models import Wallet, WalletChallenge
+from operators.workspaces.devices.models import DeviceKey, DeviceOperator
 from operators.workspaces.models import ApiKey, Member, Workspace
 
 __all__ = [
     "AccessPolicy",
     "ApiKey",
+    "DeviceKey",
+    "DeviceOperator",
     "GroupRole",
     "Member",
     "OidcIdentity",

@@ -1,4 +1,4 @@
-"""Label `live_sessions`: Django's own app is called sessions."""
+"""Field sessions: who asks for video from a place, who serves it, what it costs. Label `live_sessions`: Django's own app is called sessions."""
 
 from django.apps import AppConfig
 
@@ -7,3 +7,8 @@ class SessionsConfig(AppConfig):
     name = "sessions"
     label = "live_sessions"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self):
+        from sessions import wiring
+
+        wiring.connect()

@@ -1,0 +1,14 @@
+"""What the audit may say of sessions: `<area>.<thing>.<past>`."""
+
+SESSION_REQUESTED = "session.requested"
+SESSION_ASSIGNED = "session.assigned"
+SESSION_STARTED = "session.started"
+SESSION_LIVE = "session.live"
+SESSION_ENDED = "session.ended"
+SESSION_CANCELLED = "session.cancelled"
+SESSION_EXPIRED = "session.expired"
+SESSIONS_EXPORTED = "session.exported"
+
+VERBS = (
+    SESSION_REQUESTED, SESSION_ASSIGNED, SESSION_STARTED, SESSION_LIVE, SESSION_ENDED, SESSION_CANCELLED, SESSION_EXPIRED, SESSIONS_EXPORTED,
+)  # fmt: skip
