@@ -11,7 +11,7 @@ lint: ## style, layers, known holes in dependencies
 	# Needs the network; what it can't look up is no failure of the code.
 	-$(BIN)/pip-audit --requirement requirements.lock --disable-pip --progress-spinner off
 
-LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --prerelease explicit --generate-hashes --no-annotate --no-header
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --prerelease explicit --generate-hashes --no-header
 lock: ## pin everything with hashes, after a change of requirements*.txt; what both need, at one version
 	$(LOCK) --output-file requirements-test.lock requirements-test.txt
 	$(LOCK) --constraint requirements-test.lock --output-file requirements.lock requirements.txt
