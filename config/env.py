@@ -46,6 +46,14 @@ def mapping(name: str) -> dict[str, str]:
     return value
 
 
+def objects(name: str) -> list[dict]:
+    """A JSON list of objects; anything else is an error at start."""
+    value = json.loads(text(name) or "[]")
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise ValueError(f"{name} must be a JSON list of objects")
+    return value
+
+
 def secret(name: str, file_name: str) -> str:
     """A secret from the environment, else the one generated once in `var/secrets`, else empty."""
     if value := text(name):

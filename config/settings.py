@@ -186,6 +186,40 @@ MEDIA_ROOT = Path(env.text("MEDIA_ROOT") or TALLYROOM_VAR / "media")
 # Path prefix that the edge turns into files (X-Accel-Redirect); empty where there is no edge.
 MEDIA_ACCEL_PREFIX = env.text("MEDIA_ACCEL_PREFIX")
 
+# Media of field sessions (docs/media.md). EDGE_TOKEN_KEY signs publish and viewer tokens; without one they hang on SECRET_KEY.
+MEDIA_PROVIDER = env.text("MEDIA_PROVIDER", "embedded")
+EDGE_TOKEN_KEY = env.secret("EDGE_TOKEN_KEY", "edge_token_key") or f"media of {SECRET_KEY}"
+# Where publishers and viewers reach the media edge, and where the controller reaches the embedded server behind it.
+MEDIA_PUBLIC_URL = env.text("MEDIA_PUBLIC_URL") or PUBLIC_ORIGIN
+MEDIA_CONTROL_URL = env.text("MEDIA_CONTROL_URL") or f"http://127.0.0.1:{INSTANCE.get('ports', {}).get('media', 8889)}"
+# Where the embedded server tells what happened: the web process, not through the edge.
+MEDIA_EVENTS_URL = env.text("MEDIA_EVENTS_URL") or f"http://127.0.0.1:{INSTANCE.get('ports', {}).get('web', 8000)}"
+MEDIA_MAX_PUBLISHERS = env.integer("MEDIA_MAX_PUBLISHERS", 40)
+MEDIA_MAX_VIEWERS = env.integer("MEDIA_MAX_VIEWERS", 200)
+# ICE: servers as `[{"urls": "turn:…", "username"?, "credential"?}]`; only these addresses of this machine; further ones by which the world
+# reaches it (NAT); and whether 127.0.0.1 is offered (always, where there is no other address).
+MEDIA_ICE_SERVERS = env.objects("MEDIA_ICE_SERVERS")
+MEDIA_ICE_ADDRESSES = env.words("MEDIA_ICE_ADDRESSES")
+MEDIA_PUBLIC_ADDRESSES = env.words("MEDIA_PUBLIC_ADDRESSES")
+MEDIA_ICE_LOOPBACK = env.flag("MEDIA_ICE_LOOPBACK", _origin.hostname in {"127.0.0.1", "localhost", "::1"})
+MEDIAMTX_API_URL = env.text("MEDIAMTX_API_URL", "http://127.0.0.1:9997")
+MEDIAMTX_WEBRTC_URL = env.text("MEDIAMTX_WEBRTC_URL", "http://127.0.0.1:8889")
+MEDIAMTX_RTSP_URL = env.text("MEDIAMTX_RTSP_URL", "rtsp://127.0.0.1:8554")
+MEDIAMTX_API_USER = env.text("MEDIAMTX_API_USER")
+MEDIAMTX_API_PASSWORD = env.text("MEDIAMTX_API_PASSWORD")
+CLOUDFLARE_API_URL = env.text("CLOUDFLARE_API_URL", "https://api.cloudflare.com")
+CLOUDFLARE_ACCOUNT_ID = env.text("CLOUDFLARE_ACCOUNT_ID")
+CLOUDFLARE_API_TOKEN = env.text("CLOUDFLARE_API_TOKEN")
+CLOUDFLARE_WEBHOOK_SECRET = env.text("CLOUDFLARE_WEBHOOK_SECRET")
+# Hosts besides the API's that URLs of the provider may name; a leading dot takes every host below.
+CLOUDFLARE_STREAM_HOSTS = env.words("CLOUDFLARE_STREAM_HOSTS") or [".cloudflarestream.com", ".videodelivery.net"]
+LIVEKIT_URL = env.text("LIVEKIT_URL")
+LIVEKIT_API_KEY = env.text("LIVEKIT_API_KEY")
+LIVEKIT_API_SECRET = env.text("LIVEKIT_API_SECRET")
+LIVEKIT_HOSTS = env.words("LIVEKIT_HOSTS")
+# A live session whose media stays away this long ends; 0: never.
+ABANDON_AFTER_SECONDS = env.integer("ABANDON_AFTER_SECONDS", 900)
+
 # Bodies are bounded by BodyLimitMiddleware per route; Django's own limit must not answer first with HTML.
 DATA_UPLOAD_MAX_MEMORY_SIZE = None
 JSON_BODY_LIMIT_BYTES = 1024 * 1024

@@ -2,6 +2,7 @@
 
 from operators.access import scopes
 from sessions.field.models import FieldSession, SessionEvent, SessionGroupGrant, SessionUserGrant
+from sessions.media.models import MediaEvent, MediaInput, MediaTeardown, ViewerToken
 
 
 def connect() -> None:
@@ -13,4 +14,8 @@ def connect() -> None:
         grant_models=(SessionUserGrant, SessionGroupGrant),
         environment="environment",
     )
+    scopes.register_kind("media_input", MediaInput, ancestors={"session": "session_id"})
+    scopes.register_kind("media_event", MediaEvent, ancestors={"media_input": "input_id"})
+    scopes.register_kind("viewer_token", ViewerToken, ancestors={"media_input": "input_id"})
+    scopes.register_kind("media_teardown", MediaTeardown, ancestors={"media_input": "input_id"})
     scopes.register_kind("session_event", SessionEvent, ancestors={"session": "session_id"})
