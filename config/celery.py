@@ -39,13 +39,15 @@ def _keep_our_logging(**_kwargs):
 
 @worker_ready.connect
 def _start_pulse(**_kwargs):
-    from config.kernel import pulse
+    from config.kernel import loops, pulse
 
     pulse.start()
+    loops.start()
 
 
 @worker_shutting_down.connect
 def _stop_pulse(**_kwargs):
-    from config.kernel import pulse
+    from config.kernel import loops, pulse
 
+    loops.stop()
     pulse.stop()

@@ -40,7 +40,8 @@ def single_flight(name: str):
 
 
 @contextmanager
-def _task_context(name: str, request_id: str | None):
+def in_context(name: str, request_id: str | None = None):
+    """The request context and fresh connections of a task, whoever runs it; yields its actor."""
     close_old_connections()
     actor = system(name)
     with context.use(context.RequestContext(request_id=request_id or str(uuid7()), route=name, actor=actor)):
@@ -56,7 +57,7 @@ def periodic(name: str, *, every: float, queue: str = "control"):
     def decorate(function):
         @wraps(function)
         def run():
-            with _task_context(name, None), single_flight(name) as won:
+            with in_context(name), single_flight(name) as won:
                 if not won:
                     return
                 counts = function()
@@ -84,7 +85,7 @@ def queued(name: str, *, queue: str = "control", **options):
     def decorate(function):
         @wraps(function)
         def run(*args, request_id: str | None = None, **kwargs):
-            with _task_context(name, request_id):
+            with in_context(name, request_id):
                 function(*args, **kwargs)
 
         task = shared_task(name=name, ignore_result=True, **options)(run)
