@@ -15,7 +15,7 @@ def changed(recording: Recording) -> None:
     """Publish a recording as it is now. Last in its transaction: the topic's counter is the last lock."""
     from recordings.library.serializers import RecordingSerializer
 
-    realtime.publish(TOPIC, "recording.changed", dict(RecordingSerializer(recording).data), subject=("recording", recording.pk))
+    realtime.publish(TOPIC, "recording.changed", RecordingSerializer.show(recording), subject=("recording", recording.pk))
 
 
 def removed(recording_id) -> None:
@@ -27,7 +27,7 @@ def job_changed(job: Job) -> None:
     """Publish a job as it is now."""
     from recordings.jobs.serializers import JobSerializer
 
-    realtime.publish(TOPIC, "job.changed", dict(JobSerializer(job).data), subject=("recording", job.recording_id))
+    realtime.publish(TOPIC, "job.changed", JobSerializer.show(job), subject=("recording", job.recording_id))
 
 
 def snapshot(actor: Actor, argument: str | None) -> dict:

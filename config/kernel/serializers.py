@@ -6,7 +6,7 @@ keep working. Free-form objects are `FreeFormField`: their keys are never touche
 
 import json
 from datetime import UTC
-from functools import cached_property
+from functools import cache, cached_property
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -76,8 +76,18 @@ class CleanCharField(serializers.CharField):
         return value
 
 
+@cache
+def _reader(serializer):
+    return serializer()
+
+
 class _Wire:
     """Renames declared fields for the wire and refuses what is not declared."""
+
+    @classmethod
+    def show(cls, row) -> dict:
+        """The shape of one row without a context. The serializer is kept: to build its fields costs more than to read them."""
+        return _reader(cls).to_representation(row)
 
     def get_fields(self):
         renamed = {}

@@ -24,7 +24,7 @@ _OUTPUT = {"subsystem": Subsystem.OUTPUT}
 
 def outcome(recording: Recording, job: Job) -> dict:
     """`{recording, job}`, as starts, stops and retries answer."""
-    return {"recording": RecordingSerializer(selectors.recording(recording.pk)).data, "job": JobSerializer(job).data}
+    return {"recording": RecordingSerializer.show(selectors.recording(recording.pk)), "job": JobSerializer.show(job)}
 
 
 class JobViewSet(ListMixin, FacetsMixin, ExportMixin, TallyViewSet):

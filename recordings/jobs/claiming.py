@@ -73,8 +73,11 @@ def _worth_locking(node_id, claim: Claim) -> bool:
 
 
 def _due(node_id, now: datetime):
+    """The jobs whose time has come, first come first, each locked. Nearly always the first is taken, so the others are read only when it is not."""
     rows = Job.objects.select_related("recording", "node").filter(node_id=node_id, status=JobStatus.QUEUED, not_before__lte=now)
-    return rows.select_for_update(skip_locked=True, of=("self",)).order_by("not_before", "created_at", "recording__track_index", "id")[:20]
+    rows = rows.select_for_update(skip_locked=True, of=("self",)).order_by("not_before", "created_at", "recording__track_index", "id")
+    yield from rows[:1]
+    yield from rows[1:20]
 
 
 def _window(job: Job, now: datetime) -> tuple[datetime, datetime | None]:

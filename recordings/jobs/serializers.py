@@ -29,7 +29,7 @@ class AgentJobSerializer(ModelSerializer):
     command = serializers.SerializerMethodField()
 
     def get_stop(self, job) -> dict | None:
-        return dict(StopSerializer(job).data) if job.stop_requested_at else None
+        return StopSerializer.show(job) if job.stop_requested_at else None
 
     def get_command(self, job) -> dict:
         find = self.context.get("source")

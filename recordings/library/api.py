@@ -118,7 +118,7 @@ class RecordingViewSet(ListMixin, FacetsMixin, ExportMixin, TallyViewSet):
     def create_marker(self, request, id):  # noqa: A002
         recording = self.get_object()
         marker = editing.add_marker(actor=self.actor, recording=recording, **self.body(NewMarker))
-        return Response(MarkerSerializer(marker).data, status=201, headers={"Location": f"/api/v1/recordings/{id}/markers/{marker.pk}"})
+        return Response(MarkerSerializer.show(marker), status=201, headers={"Location": f"/api/v1/recordings/{id}/markers/{marker.pk}"})
 
     @extend_schema(request=None, responses={204: None})
     def delete_marker(self, request, id, marker_id):  # noqa: A002

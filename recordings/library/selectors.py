@@ -23,7 +23,7 @@ def context(recording: Recording, actor: Actor, now) -> dict:
     facts = disposal.facts(recording)
     blockers = policy_blockers(facts, now)
     parts = {
-        "recording": RecordingSerializer(recording).data,
+        "recording": RecordingSerializer.show(recording),
         "tracks": _tracks(recording, actor),
         "jobs": JobSerializer(Job.objects.filter(recording=recording).order_by("-created_at")[:NEWEST], many=True).data,
         "files": FileDetailSerializer(recording.files.order_by("-stored_at")[:NEWEST], many=True).data,

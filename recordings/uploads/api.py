@@ -77,8 +77,8 @@ class CacheFileViewSet(AgentViewSet):
     def _stored(file, job) -> dict:
         recording = selectors.recording(file.recording_id)
         return {
-            "file": {**FileSerializer(file).data, "durationSeconds": file.duration_seconds},
-            "recording": RecordingSerializer(recording).data,
+            "file": {**FileSerializer.show(file), "durationSeconds": file.duration_seconds},
+            "recording": RecordingSerializer.show(recording),
             "job": agent_shape(job),
             "uploadQueueItems": [],
         }
