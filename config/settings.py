@@ -220,6 +220,9 @@ LIVEKIT_HOSTS = env.words("LIVEKIT_HOSTS")
 # A live session whose media stays away this long ends; 0: never.
 ABANDON_AFTER_SECONDS = env.integer("ABANDON_AFTER_SECONDS", 900)
 
+# Who moves the money of field sessions (docs/money.md): ledger, or evm.
+SETTLEMENT_PROVIDER = env.text("SETTLEMENT_PROVIDER", "ledger")
+
 # Bodies are bounded by BodyLimitMiddleware per route; Django's own limit must not answer first with HTML.
 DATA_UPLOAD_MAX_MEMORY_SIZE = None
 JSON_BODY_LIMIT_BYTES = 1024 * 1024

@@ -3,6 +3,8 @@
 from operators.access import scopes
 from sessions.field.models import FieldSession, SessionEvent, SessionGroupGrant, SessionUserGrant
 from sessions.media.models import MediaEvent, MediaInput, MediaTeardown, ViewerToken
+from sessions.pricing.models import Corridor, PricingPolicy, Quote
+from sessions.settlement.models import Account, CreditNote, Dispute, LedgerEntry, LedgerTransaction, Settlement
 
 
 def connect() -> None:
@@ -19,3 +21,10 @@ def connect() -> None:
     scopes.register_kind("viewer_token", ViewerToken, ancestors={"media_input": "input_id"})
     scopes.register_kind("media_teardown", MediaTeardown, ancestors={"media_input": "input_id"})
     scopes.register_kind("session_event", SessionEvent, ancestors={"session": "session_id"})
+    scopes.register_kind("quote", Quote, ancestors={"workspace": "workspace_id"}, environment="environment")
+    scopes.register_kind("pricing_policy", PricingPolicy, open=True)
+    scopes.register_kind("corridor", Corridor, open=True)
+    scopes.register_kind("account", Account, ancestors={"workspace": "workspace_id"})
+    scopes.register_kind("wallet_event", LedgerEntry, ancestors={"workspace": "workspace_id"})
+    for name, model in (("ledger_transaction", LedgerTransaction), ("settlement", Settlement), ("dispute", Dispute), ("credit_note", CreditNote)):
+        scopes.register_kind(name, model, ancestors={"session": "session_id"})
