@@ -24,6 +24,7 @@ app.autodiscover_tasks(
         "nodes.fleet",
         "nodes.meters",
         "nodes.health",
+        "sessions.media",
         "recordings.library",
         "recordings.jobs",
         "recordings.uploads",

@@ -1,3 +1,5 @@
 """Routes below /api/v1/. Static paths come before `:id`."""
 
-urlpatterns: list = []
+from sessions.media.urls import urlpatterns as media
+
+urlpatterns = [*media]

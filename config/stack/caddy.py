@@ -19,6 +19,9 @@ MAX_BODY = "17MiB"
 MAX_BODY_BYTES = 17 * 1024 * 1024
 # What web sends in X-Accel-Redirect begins with this; below it lies MEDIA_ROOT.
 MEDIA_PREFIX = "/_media/"
+# An offer with every candidate is a few kilobytes.
+MAX_SDP = "64KiB"
+MEDIA_PATHS = ("/whip/*", "/whep/*")
 # What stays open goes to ASGI; everything else to WSGI.
 LIVE_PATHS = (
     "/ws*",
@@ -44,6 +47,8 @@ class Edge:
     tls: bool = False
     names: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
+    # None where the embedded media server does not run.
+    media_port: int | None = None
 
     @property
     def authority(self) -> Path:
@@ -110,7 +115,7 @@ def _site(edge: Edge) -> str:
             '\theader Content-Type application/x-pem-file\n\theader Content-Disposition "attachment; filename=ca.pem"\n'
             "\tfile_server\n}"
         )
-    parts += ["header -Server", "header -Via", _live(edge), _static(edge), _web(edge), _errors()]
+    parts += ["header -Server", "header -Via", _live(edge), *_media(edge), _static(edge), _web(edge), _errors()]
     return "\n\n".join(parts)
 
 
@@ -125,6 +130,26 @@ handle @live {{
 		}}
 	}}
 }}"""
+
+
+def _media(edge: Edge) -> list[str]:
+    """WHIP and WHEP; the media itself goes by UDP, past the edge."""
+    if edge.media_port is None:
+        return []
+    return [
+        f"""\
+@media path {" ".join(MEDIA_PATHS)}
+handle @media {{
+	request_body {{
+		max_size {MAX_SDP}
+	}}
+	reverse_proxy 127.0.0.1:{edge.media_port} {{
+		transport http {{
+			dial_timeout 2s
+		}}
+	}}
+}}"""
+    ]
 
 
 def _static(edge: Edge) -> str:

@@ -17,7 +17,7 @@ from config.stack.errors import StackError
 from config.stack.paths import Instance, free_ports, port_is_free
 
 DEFAULT_PORT = 8000
-_INTERNAL = ("postgres", "valkey", "web", "live")
+_INTERNAL = ("postgres", "valkey", "web", "live", "media")
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,11 @@ def variables(instance: Instance, chosen: Plan) -> dict[str, str]:
         "OPENBLAS_NUM_THREADS": "1",
     }
     return result | {name: value for name, value in defaults.items() if name not in os.environ}
+
+
+def serves_media() -> bool:
+    """Whether the embedded media server is the provider, as it is unless another is named."""
+    return (secrets.from_environment("MEDIA_PROVIDER") or "embedded") == "embedded"
 
 
 def _words(name: str) -> list[str]:

@@ -61,6 +61,12 @@ def live(port: int) -> Program:
     return Program("live", command, 21)
 
 
+def media(port: int) -> Program:
+    """The embedded media server. It gets time to end its recordings whole."""
+    command = (sys.executable, str(PROJECT / "manage.py"), "media", "--port", str(port))
+    return Program("media", command, 24, stop_wait_seconds=12)
+
+
 def worker() -> Program:
     command = (
         *_tool("celery"), "--app", "config.celery", "--quiet", "worker", "--pool", "threads", "--concurrency", str(WORKER_THREADS),

@@ -83,12 +83,13 @@ def run(start: Start) -> None:
     programs = control.programs()
     _start_stores(start, programs)
     _migrate(start)
-    for name in ("web", "live", "worker", "edge"):
-        control.start(name)
+    for name in ("web", "live", "worker", "media", "edge"):
+        if name in programs:
+            control.start(name)
     # Once made, the owner and the node are only looked after when everything is up: a warm start doesn't wait for it.
     first = not start.instance.read_record()["prepared"].get(start.kind)
     owner = _bootstrap(start) if first else {}
-    _wait_for_servers(start)
+    _wait_for_servers(start, programs)
     rest = ["beat"] if start.bare else ["beat", "node"]
     for name in rest:
         control.start(name)
@@ -203,7 +204,7 @@ def write_agent_settings(path: Path, *, node: str) -> None:
     write_atomically(path, content, mode=0o600)
 
 
-def _wait_for_servers(start: Start) -> None:
+def _wait_for_servers(start: Start, programs: dict) -> None:
     record = start.instance.read_record()
     edge = record["local_url"]
     checks = {
@@ -213,9 +214,11 @@ def _wait_for_servers(start: Start) -> None:
         "edge": f"{edge}/healthz",
         "worker": f"{edge}/readyz",
     }
+    if "media" in programs:
+        checks["media"] = f"http://127.0.0.1:{record['ports']['media']}/healthz"
     for name, url in checks.items():
         start.wait(name, lambda url=url: health.http_status(url) == 200)
-    start.say("web, live, worker and edge")
+    start.say("web, live, worker, media and edge" if "media" in programs else "web, live, worker and edge")
 
 
 def _announce(start: Start) -> None:

@@ -88,6 +88,8 @@ def secrets_for(instance: Instance) -> None:
     """Make the secrets that are not given from outside."""
     if _is_embedded("SECRET_KEY"):
         secrets.generated(instance.secrets, "secret_key", bytes_of_entropy=48)
+    if _is_embedded("EDGE_TOKEN_KEY"):
+        secrets.generated(instance.secrets, "edge_token_key", bytes_of_entropy=48)
 
 
 def prepare(instance: Instance, chosen: Plan, *, uid: int | None) -> list[Program]:
@@ -107,6 +109,7 @@ def prepare(instance: Instance, chosen: Plan, *, uid: int | None) -> list[Progra
         programs.web(chosen.ports["web"]),
         programs.live(chosen.ports["live"]),
         programs.worker(),
+        *([programs.media(chosen.ports["media"])] if environment.serves_media() else []),
         programs.beat(),
         programs.edge(caddy.binary(), caddyfile, instance.caddy),
         programs.node(instance.agent, url=chosen.local_url, authority=_authority(instance, chosen)),
@@ -129,6 +132,7 @@ def _edge(instance: Instance, chosen: Plan) -> caddy.Edge:
         port=chosen.port,
         web_port=chosen.ports["web"],
         live_port=chosen.ports["live"],
+        media_port=chosen.ports["media"] if environment.serves_media() else None,
         static_root=instance.static,
         media_root=instance.media,
         storage=instance.caddy,

@@ -17,7 +17,7 @@ from config.stack.testing import Stack
 
 pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.timeout(600)]
 
-PROGRAMS = ["postgres", "valkey", "web", "live", "worker", "beat", "edge"]
+PROGRAMS = ["postgres", "valkey", "web", "live", "worker", "media", "beat", "edge"]
 RESTART_SECONDS = 5
 MEMORY_BUDGET_BYTES = 900 * 1024 * 1024
 

@@ -67,14 +67,15 @@ def edge(tmp_path_factory):
     ):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    port, web_port, live_port, nobody = free_ports(4)
+    port, web_port, live_port, media_port, nobody = free_ports(5)
     settings = caddy.Edge(
         bind="127.0.0.1", port=port, web_port=web_port, live_port=live_port, static_root=static, media_root=media,
-        storage=folder / "storage", admin_socket=folder / "admin.sock",
+        storage=folder / "storage", admin_socket=folder / "admin.sock", media_port=media_port,
     )  # fmt: skip
     (folder / "Caddyfile").write_text(caddy.caddyfile(settings))
     web = serve("web", web_port)
     live = serve("live", live_port)
+    media = serve("media", media_port)
     command = [caddy.binary(), "run", "--config", folder / "Caddyfile", "--adapter", "caddyfile"]
     with (folder / "log").open("wb") as log:
         running = subprocess.Popen(command, stdout=log, stderr=log, preexec_fn=process.die_with_parent(9), env={"HOME": str(folder)})
@@ -89,7 +90,7 @@ def edge(tmp_path_factory):
         yield result
     finally:
         process.stop(running)
-        for server in (web, live):
+        for server in (web, live, media):
             server.shutdown()
             server.server_close()
 
@@ -123,6 +124,9 @@ def ask(edge, method, path, body=None, headers=None):
         ("/api/v1/conversations/7/events", "live"),
         ("/api/v1/conversations/7/session", "live"),
         ("/api/v1/conversations/7", "web"),
+        ("/whip/tr_edge_x", "media"),
+        ("/whep/tr_edge_x/resource", "media"),
+        ("/whipped", "web"),
         ("/_media/rec/a.flac", "web"),
     ],
 )

@@ -1,0 +1,65 @@
+"""Where providers knock: events, and the question whether somebody may come in (05 §5)."""
+
+import json
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.response import Response
+
+from config.kernel.access import Route
+from config.kernel.errors import ApiError
+from config.kernel.viewsets import TallyViewSet
+from sessions.media import admission, events, provider, tokens
+
+_BODY = {("application/json"): OpenApiTypes.OBJECT}
+
+
+class ProviderViewSet(TallyViewSet):
+    """A media server speaks: the token in the path is one proof, what the provider's own scheme adds is the other."""
+
+    routes = {
+        "events": Route(public=True, exempt="a media server's report, no production command", errors=("signature_invalid",)),
+        "auth": Route(public=True, exempt="a media server's question, no production command", errors=("signature_invalid",)),
+    }
+    # The raw body is what was signed.
+    parser_classes = []
+    body_limit_bytes = 64 * 1024
+
+    @extend_schema(request=_BODY, responses={204: None})
+    def events(self, request, token):
+        """File what a provider reports; the same again changes nothing. It is applied a moment later."""
+        self._known(token)
+        adapter = provider.current()
+        raw = request._request.body
+        found = adapter.verify_webhook({name.lower(): value for name, value in request.headers.items()}, raw)
+        events.receive(adapter, found, raw.decode(errors="replace"))
+        return Response(status=204)
+
+    @extend_schema(request=_BODY, responses={204: None})
+    def auth(self, request, token):
+        """Whether a publisher or viewer may come in, as MediaMTX asks with `authMethod: http`: 204, or 401 (which also means: ask them)."""
+        self._known(token)
+        try:
+            asked = json.loads(request._request.body)
+            given = str(asked.get("token") or _from_query(asked.get("query", "")))
+            action, path = asked.get("action"), asked.get("path")
+        except (ValueError, AttributeError) as error:
+            raise ApiError("signature_invalid") from error
+        try:
+            ref = admission.publisher(given).ref if action == "publish" else admission.viewer(given).ref if action == "read" else None
+        except admission.Refused as refused:
+            raise ApiError("signature_invalid") from refused
+        if ref is None or ref != path:
+            raise ApiError("signature_invalid")
+        return Response(status=204)
+
+    @staticmethod
+    def _known(token: str) -> None:
+        if not tokens.same(token, tokens.events_path()):
+            raise ApiError("signature_invalid")
+
+
+def _from_query(query: str) -> str:
+    from urllib.parse import parse_qs
+
+    return (parse_qs(query).get("t") or [""])[0] if isinstance(query, str) else ""

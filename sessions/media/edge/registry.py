@@ -1,0 +1,72 @@
+"""The channels of this process: made by the controller, or found in the database when a publisher comes before it (after a restart)."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import structlog
+from django.conf import settings
+
+from sessions.media.edge.channel import Channel
+from sessions.media.edge.facts import Facts
+
+log = structlog.get_logger("media")
+TICK_SECONDS = 0.25
+REMEMBER_SECONDS = 0.5
+
+
+class Registry:
+    def __init__(self, facts: Facts):
+        self.facts = facts
+        self.channels: dict[str, Channel] = {}
+        self.by_digest: dict[bytes, Channel] = {}
+        self.closing = False
+
+    def ensure(self, ref: str, digest: bytes, session_id: str, record: bool) -> Channel:
+        """The channel `ref`, made if it is new."""
+        channel = self.channels.get(ref)
+        if channel is None:
+            folder = Path(settings.MEDIA_ROOT) / "sessions" / session_id if record else None
+            channel = Channel(ref, digest, folder, lambda kind, at: self.facts.tell(ref, kind, at))
+            self.channels[ref] = channel
+            self.by_digest[digest] = channel
+        return channel
+
+    async def drop(self, ref: str) -> bool:
+        """End everything of a channel; False if there is none."""
+        channel = self.channels.pop(ref, None)
+        if channel is None:
+            return False
+        self.by_digest.pop(channel.digest, None)
+        await channel.close()
+        return True
+
+    def publishers(self) -> int:
+        return sum(channel.publisher is not None for channel in self.channels.values())
+
+    def viewers(self) -> int:
+        return sum(len(channel.viewers) for channel in self.channels.values())
+
+    async def run(self) -> None:
+        """For ever: every channel's tick, and what must survive a crash."""
+        remembered, written = 0.0, None
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            for channel in list(self.channels.values()):
+                try:
+                    await channel.tick()
+                except Exception:
+                    log.exception("media_tick_failed", input=channel.ref)
+            if time.monotonic() - remembered >= REMEMBER_SECONDS:
+                remembered = time.monotonic()
+                alive = {ref: at for ref, channel in self.channels.items() if (at := channel.last_packet_at()) is not None}
+                if alive or written:
+                    await self.facts.remember(alive)
+                written = alive
+
+    async def close(self) -> None:
+        """A clean stop: everybody is sent away, recordings end whole, losses are told."""
+        self.closing = True
+        await asyncio.gather(*(channel.close() for channel in self.channels.values()), return_exceptions=True)
+        await self.facts.drain(2)
+        await self.facts.remember({})
