@@ -25,6 +25,7 @@ app.autodiscover_tasks(
         "nodes.meters",
         "nodes.health",
         "sessions.media",
+        "sessions.telemetry",
         "recordings.library",
         "recordings.jobs",
         "recordings.uploads",

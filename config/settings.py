@@ -219,6 +219,7 @@ LIVEKIT_API_SECRET = env.text("LIVEKIT_API_SECRET")
 LIVEKIT_HOSTS = env.words("LIVEKIT_HOSTS")
 # A live session whose media stays away this long ends; 0: never.
 ABANDON_AFTER_SECONDS = env.integer("ABANDON_AFTER_SECONDS", 900)
+TELEMETRY_RETENTION_DAYS = env.integer("TELEMETRY_RETENTION_DAYS", 30)
 
 # Who moves the money of field sessions (docs/money.md): ledger, or evm.
 SETTLEMENT_PROVIDER = env.text("SETTLEMENT_PROVIDER", "ledger")

@@ -2,10 +2,13 @@
 
 from sessions.field.models import FieldSession, SessionEvent, SessionGroupGrant, SessionUserGrant
 from sessions.media.models import MediaEvent, MediaInput, MediaTeardown, ViewerToken
+from sessions.metering.models import MeterRecord
 from sessions.pricing.models import Corridor, PricingPolicy, Quote
 from sessions.settlement.models import Account, CreditNote, Dispute, LedgerEntry, LedgerTransaction, Settlement
+from sessions.telemetry.models import TelemetryChallenge, TelemetrySample
 
 __all__ = [
     "Account", "Corridor", "CreditNote", "Dispute", "FieldSession", "LedgerEntry", "LedgerTransaction", "MediaEvent", "MediaInput",
-    "MediaTeardown", "PricingPolicy", "Quote", "SessionEvent", "SessionGroupGrant", "SessionUserGrant", "Settlement", "ViewerToken",
+    "MediaTeardown", "MeterRecord", "PricingPolicy", "Quote", "SessionEvent", "SessionGroupGrant", "SessionUserGrant", "Settlement",
+    "TelemetryChallenge", "TelemetrySample", "ViewerToken",
 ]  # fmt: skip

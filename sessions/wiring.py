@@ -3,8 +3,10 @@
 from operators.access import scopes
 from sessions.field.models import FieldSession, SessionEvent, SessionGroupGrant, SessionUserGrant
 from sessions.media.models import MediaEvent, MediaInput, MediaTeardown, ViewerToken
+from sessions.metering.models import MeterRecord
 from sessions.pricing.models import Corridor, PricingPolicy, Quote
 from sessions.settlement.models import Account, CreditNote, Dispute, LedgerEntry, LedgerTransaction, Settlement
+from sessions.telemetry.models import TelemetryChallenge, TelemetrySample
 
 
 def connect() -> None:
@@ -27,4 +29,6 @@ def connect() -> None:
     scopes.register_kind("account", Account, ancestors={"workspace": "workspace_id"})
     scopes.register_kind("wallet_event", LedgerEntry, ancestors={"workspace": "workspace_id"})
     for name, model in (("ledger_transaction", LedgerTransaction), ("settlement", Settlement), ("dispute", Dispute), ("credit_note", CreditNote)):
+        scopes.register_kind(name, model, ancestors={"session": "session_id"})
+    for name, model in (("meter_record", MeterRecord), ("telemetry_challenge", TelemetryChallenge), ("telemetry_sample", TelemetrySample)):
         scopes.register_kind(name, model, ancestors={"session": "session_id"})
