@@ -23,7 +23,7 @@ urlpatterns = [
     path("api/docs", _docs, name="docs"),
     *[path("api/v1/", include(f"{app}.urls")) for app in ("operators", "audit", "nodes", "sessions", "recordings")],
     path("admin/", admin.site.urls),
-    *[path("", include(pages)) for pages in ("operators.console.urls", "nodes.fleet.pages", "recordings.library.pages", "audit.pages")],
+    *[path("", include(pages)) for pages in ("operators.console.urls", "nodes.fleet.pages", "sessions.pages", "recordings.library.pages", "audit.pages")],
 ]
 
 if settings.DEBUG and __name__ == settings.ROOT_URLCONF:

@@ -8,10 +8,11 @@ from config.kernel.access import Kind, Perm, holds
 
 # (page, name of the route, words, icon, permission, key of `g …`) in three groups: Live, Capture, Assurance.
 NAVIGATION = (
-    ("Live", (("overview", "Overview", "overview", Perm.NODE_READ, "o"),)),
+    ("Live", (("overview", "Overview", "overview", Perm.NODE_READ, "o"), ("sessions", "Sessions", "session", Perm.SESSIONS_READ, "s"))),
     ("Capture", (("nodes", "Fleet", "fleet", Perm.NODE_READ, "n"), ("recordings", "Library", "library", Perm.RECORDING_READ, "l"))),
     ("Assurance", (("audit", "Audit", "audit", Perm.AUDIT_READ, "a"),)),
 )
+WALLET = ("wallet", "Wallet", "wallet", Perm.WALLET_READ, "w")
 THEMES = {"dark", "light"}
 THEME_COOKIE = "tr_theme"
 
@@ -36,6 +37,7 @@ def _console(request) -> dict:
         "must_change_password": actor.must_change_password,
         "permissions": " ".join(held),
         "navigation": [(group, [_entry(*item) for item in items if item[3].value in held]) for group, items in NAVIGATION],
+        "wallet": _entry(*WALLET) if WALLET[3].value in held else None,
     }
 
 

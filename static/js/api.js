@@ -75,7 +75,7 @@ function detour(error) {
   }
 }
 
-/** → `{data, meta, etag, status, location}`, or with `blob` the file itself; throws ApiError. `signal` aborts silently (AbortError). */
+/** → `{data, meta, etag, status, location, date}`, or with `blob` the file itself; throws ApiError. `signal` aborts silently (AbortError). */
 export async function call(method, path, options = {}) {
   let response;
   try {
@@ -97,7 +97,7 @@ export async function call(method, path, options = {}) {
   }
   if (options.blob) return response.blob();
   const body = response.status === 204 ? null : await response.json();
-  return { data: body?.data ?? null, meta: body?.meta ?? null, etag: response.headers.get("ETag"), status: response.status, location: response.headers.get("Location") };
+  return { data: body?.data ?? null, meta: body?.meta ?? null, etag: response.headers.get("ETag"), status: response.status, location: response.headers.get("Location"), date: response.headers.get("Date") };
 }
 
 export const get = (path, query, options) => call("GET", path, { query, ...options });

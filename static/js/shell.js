@@ -59,6 +59,7 @@ function showStatus(status) {
 }
 
 async function refreshStatus() {
+  if (!may("node:read")) return;
   try {
     showStatus((await get("/status")).data);
   } catch (error) {
@@ -109,7 +110,7 @@ export function start() {
   live.addEventListener("state", showConnection);
   live.addEventListener("seq", debounce(showConnection, 100));
   live.addEventListener("state", () => { if (live.state === "live") statusSoon(); });
-  for (const topic of ["nodes", "recordings", "health"]) live.subscribe(topic, { onEvent: statusSoon });
+  for (const [topic, permission] of [["nodes", "node:read"], ["recordings", "recording:read"], ["health", "health:read"]]) if (may(permission)) live.subscribe(topic, { onEvent: statusSoon });
   live.start();
   tick();
   refreshStatus();
