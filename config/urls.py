@@ -15,6 +15,8 @@ handler500 = "config.kernel.views.server_error"
 _schema = SpectacularAPIView.as_view(authentication_classes=[], permission_classes=[])
 _docs = SpectacularSwaggerSplitView.as_view(url_name="schema", authentication_classes=[], permission_classes=[])
 
+PAGES = ("operators.console.urls", "nodes.fleet.pages", "sessions.pages", "recordings.library.pages", "audit.pages")
+
 urlpatterns = [
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
@@ -23,7 +25,7 @@ urlpatterns = [
     path("api/docs", _docs, name="docs"),
     *[path("api/v1/", include(f"{app}.urls")) for app in ("operators", "audit", "nodes", "sessions", "recordings")],
     path("admin/", admin.site.urls),
-    *[path("", include(pages)) for pages in ("operators.console.urls", "nodes.fleet.pages", "sessions.pages", "recordings.library.pages", "audit.pages")],
+    *[path("", include(pages)) for pages in PAGES],
 ]
 
 if settings.DEBUG and __name__ == settings.ROOT_URLCONF:
