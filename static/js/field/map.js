@@ -132,7 +132,7 @@ export class FieldMap {
   controls() {
     const button = (words, glyph, act) => el("button", { class: "btn quiet sq s", type: "button", "aria-label": words, title: words, onclick: act }, glyph);
     this.box.append(el("div", { class: "map-ctl" }, button("Zoom in", "+", () => this.zoom(1.8)), button("Zoom out", "\u2212", () => this.zoom(1 / 1.8)),
-      button("Show all", icon("output", "i-s"), () => { this.touched = false; this.fit(); this.paint(); })));
+      button("Show all", icon("fit", "i-s"), () => { this.touched = false; this.fit(); this.paint(); })));
   }
 
   listen() {
@@ -226,7 +226,7 @@ export class FieldMap {
     this.drawGrid(c, w, h);
     for (const kind of ["circle", "fence", "track", "point"]) for (const item of this.items) if (item.kind === kind) this[`draw_${kind}`](c, item);
     this.drawScale(c, w, h, outline);
-    if (this.onPick && document.activeElement === this.box) this.drawCross(c, w / 2, h / 2);
+    if (this.onPick && this.box.matches(":focus-visible")) this.drawCross(c, w / 2, h / 2);
   }
 
   drawLand(c) {

@@ -72,6 +72,7 @@ function ready(name = "", words = "") {
   state.phase = "ready";
   showTally(null);
   showSignal(null);
+  note("");
   by("meter").hidden = true;
   showMute(false, false);
   try {
