@@ -135,6 +135,11 @@ class Live extends EventTarget {
   }
 
   follow(entry, message) {
+    // A tick has no number of its own and is kept nowhere: it is true now, whatever was missed.
+    if (message.event === "tick" && message.seq === message.prevSeq) {
+      for (const f of entry.followers) f.onEvent?.(message.event, message.data);
+      return;
+    }
     if (entry.seq !== null && message.seq <= entry.seq) return;
     if (entry.seq === null || message.prevSeq !== entry.seq) {
       // One question a second: a burst behind one hole is answered by one replay.

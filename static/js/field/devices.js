@@ -19,6 +19,13 @@ const duty = new Duty(() => paint());
 
 export const devices = () => state.rows;
 
+/** Who takes a request that this person accepts: nobody in particular for a member; a role of the installation must name one. */
+export function taking() {
+  if (state.workspace?.member) return {};
+  const free = state.rows.find((d) => d.availabilityState === "ONLINE") || state.rows.find((d) => d.availabilityState !== "BUSY" && d.enabled);
+  return free ? { operatorId: free.id } : {};
+}
+
 /** What the map draws: each device where it was last, else at home, with the circle it serves. */
 export function drawnDevices() {
   return state.rows.flatMap((d) => {
@@ -34,8 +41,7 @@ export function drawnDevices() {
 export async function loadDevices(workspace) {
   state.workspace = workspace;
   try {
-    const rows = await all("/device-operators");
-    state.rows = rows.filter((d) => !d.workspaceId || d.workspaceId === workspace.id);
+    state.rows = await all("/device-operators", { workspaceId: workspace.id });
   } catch (error) {
     if (error.status !== 403) complain("The devices could not be read", error);
     state.rows = [];

@@ -37,7 +37,7 @@ async function read() {
   state.s = data;
   state.tally = data.tally || "off";
   meter.take(data);
-  fill(document, { title: title(data), for: mine.name(data.consumerWorkspaceId) ? `for ${mine.name(data.consumerWorkspaceId)}` : place(data.point, 3) });
+  fill(document, { name: title(data), for: mine.name(data.consumerWorkspaceId) ? `for ${mine.name(data.consumerWorkspaceId)}` : place(data.point, 3) });
   return data;
 }
 
@@ -254,20 +254,26 @@ function paint() {
 }
 
 const EVENTS = {
-  tick: (data) => meter.take(data.meter || data),
+  tick: (data) => meter.take(data.meter),
   tally: (data) => { state.tally = data.tally; },
-  challenge: (data) => { state.challenge = data.nonce || data.challenge; if (state.beacon) state.beacon.challenge = state.challenge; },
+  challenge: (data) => { state.challenge = data.challenge || data.nonce; if (state.beacon) state.beacon.challenge = state.challenge; },
   point: () => {},
+  media: () => {},
 };
 
 function heard(name, data) {
-  const act = EVENTS[name.split(".").pop()];
-  if (!act) {
+  if (!EVENTS[name]) {
     refresh();
     return;
   }
-  act(data);
+  EVENTS[name](data);
   paint();
+}
+
+function snapshot(data) {
+  meter.take(data.meter);
+  state.tally = data.tally.tally;
+  refresh();
 }
 
 async function refresh() {
@@ -380,7 +386,7 @@ by("cameras").addEventListener("change", async ({ target }) => {
 navigator.mediaDevices?.addEventListener?.("devicechange", () => { if (running()) showMuteable(); });
 addEventListener("beforeunload", (event) => { if (running() && state.s?.state === "LIVE") event.preventDefault(); });
 live.addEventListener("state", () => { if (live.state === "live") refresh(); });
-live.subscribe(`session:${id}`, { onSnapshot: refresh, onEvent: heard, onGone: refresh });
+live.subscribe(`session:${id}`, { onSnapshot: snapshot, onEvent: heard, onGone: refresh });
 live.start();
 setInterval(async () => {
   paint();

@@ -29,7 +29,8 @@ const map = new FieldMap(by("map"), { label: "Where the picture is from" });
 
 async function load() {
   try {
-    state.s = (await get(`/sessions/${id}`)).data;
+    const { data } = await get(`/sessions/${id}`);
+    state.s = { mediaLostAt: data.state === "LIVE" ? state.s?.mediaLostAt ?? null : null, ...data };
   } catch (error) {
     if (error.status === 404) absent("There is no such session here", "It may be another workspace’s, or an open request that somebody else took.");
     else if (!state.s) absent("The session could not be read", error.message);
@@ -60,9 +61,11 @@ const quiet = async (read, keep) => {
   }
 };
 
+const quietEvents = () => quiet(() => get(`/sessions/${id}/events`, { limit: 200 }), ({ data }) => { state.events = data; paintTimeline(); });
+
 function loadRest() {
   const { s } = state;
-  quiet(() => get(`/sessions/${id}/events`, { limit: 200 }), ({ data }) => { state.events = data; paintTimeline(); });
+  quietEvents();
   if (!isOpen(s)) quiet(() => get(`/settlements/${id}`), ({ data }) => { state.settlement = data; paintSettlement(); });
   if (s.state === "LIVE" || s.startedAt) quiet(() => get(`/sessions/${id}/meter`), ({ data }) => { meter.take(data); paintMoney(); });
   if (s.operatorId && !state.device) quiet(() => get(`/device-operators/${s.operatorId}`), ({ data }) => { state.device = data; paintParties(); });
@@ -88,7 +91,7 @@ function paint() {
   root.hidden = false;
   by("absent").hidden = true;
   document.title = `${title(s)} · Tallyroom`;
-  fill($(".page-h", root), { title: title(s), badges: [stateBadge(s), testBadge(s)].filter(Boolean) });
+  paintBadges();
   const idBox = $('[data-f="id"]', root);
   if (!idBox.firstChild) idBox.append(el("span", { class: "mono", title: s.id }, short(s.id)), copyButton(s.id, "session id"));
   paintMonitor();
@@ -306,20 +309,39 @@ async function loadRecording() {
 
 /* Live */
 
-function tick(data) {
-  meter.take(data.meter || data);
-  const { s } = state;
-  if (!s) return;
-  if (data.mediaLostAt !== undefined) s.mediaLostAt = data.mediaLostAt;
-  paintMoney();
+function paintBadges() {
+  fill($(".page-h", root), { title: title(state.s), badges: [stateBadge(state.s), testBadge(state.s)].filter(Boolean) });
+}
+
+function told(place) {
+  if (!place || !track.add({ point: place.point, accuracyMeters: place.accuracyMeters, capturedAt: place.at })) return;
+  paintMap();
+  paintTrust();
+}
+
+function flows(media) {
+  state.s.mediaLostAt = media && !media.flowing ? media.since : null;
+  paintBadges();
+  paintMonitor();
 }
 
 const EVENTS = {
-  tick,
-  point: (data) => { if (track.add(data.sample || data)) { paintMap(); paintTrust(); } },
-  tally: (data) => { Object.assign(state.s, { tally: data.tally, tallySince: data.since }); paintMonitor(); fill($(".page-h", root), { badges: [stateBadge(state.s), testBadge(state.s)].filter(Boolean) }); },
+  tick: (data) => { meter.take(data.meter); paintMoney(); },
+  point: told,
+  media: (data) => { flows(data); quietEvents(); },
+  tally: (data) => { Object.assign(state.s, { tally: data.tally, tallySince: data.since }); paintBadges(); paintMonitor(); },
   challenge: () => {},
 };
+
+function snapshot(data) {
+  if (!state.s) return;
+  if (data.session.state !== state.s.state) reload();
+  Object.assign(state.s, data.session);
+  meter.take(data.meter);
+  told(data.lastPoint);
+  flows(data.media);
+  paintMoney();
+}
 
 viewer.addEventListener("state", paintPicture);
 setInterval(() => { if (state.s?.state === "LIVE") paintMoney(); }, 1000);
@@ -328,5 +350,5 @@ mine.load().catch((error) => complain("Workspaces could not be read", error)).fi
   await load();
   if (!state.s) return;
   quiet(() => track.load(), () => { paintMap(); paintTrust(); });
-  live.subscribe(`session:${id}`, { onSnapshot: reload, onEvent: (name, data) => { const act = EVENTS[name.split(".").pop()]; if (act && state.s) act(data); else reload(); } });
+  live.subscribe(`session:${id}`, { onSnapshot: snapshot, onEvent: (name, data) => { if (EVENTS[name] && state.s) EVENTS[name](data); else reload(); } });
 });

@@ -7,7 +7,7 @@ import { clock, duration, plural, utc, when } from "../format.js";
 import { command } from "../keys.js";
 import { serverNow } from "../now.js";
 import { live } from "../socket.js";
-import { devices, drawnDevices, loadDevices, startDevices } from "./devices.js";
+import { devices, drawnDevices, loadDevices, startDevices, taking } from "./devices.js";
 import { distance, meters } from "./geo.js";
 import { FieldMap } from "./map.js";
 import { mine, workspaceSelect } from "./mine.js";
@@ -60,7 +60,8 @@ async function reload() {
 
 /* Lists */
 
-const filters = () => ({ side: state.workspace ? state.side : undefined, state: state.which === "open" ? OPEN_STATES : state.which === "over" ? ["ENDED", "CANCELLED", "EXPIRED"] : undefined });
+// A side is that of one's own workspaces; whoever sees all by a role of the installation narrows by the chosen one here.
+const filters = () => ({ side: state.workspace?.member ? state.side : undefined, state: state.which === "open" ? OPEN_STATES : state.which === "over" ? ["ENDED", "CANCELLED", "EXPIRED"] : undefined });
 const ours = (s) => !state.workspace || s[state.side === "operator" ? "operatorWorkspaceId" : "consumerWorkspaceId"] === state.workspace.id;
 
 async function load({ more = false } = {}) {
@@ -86,7 +87,7 @@ async function loadOpen() {
 
 /** What “Cancel N active assignments” counts. */
 async function loadActive() {
-  if (state.side === "operator" && state.workspace) {
+  if (state.side === "operator" && state.workspace?.member) {
     try {
       state.active = (await all("/sessions", { side: "operator", state: "ASSIGNED" })).filter(ours);
     } catch (error) {
@@ -176,7 +177,7 @@ function createOpen(s) {
     currentTarget.disabled = true;
     try {
       await mine.activate(state.workspace.id);
-      await post(`/sessions/${s.id}/accept`, {});
+      await post(`/sessions/${s.id}/accept`, taking());
       toast("Accepted", "Open its Publish page on the device with the camera.");
     } catch (error) {
       if (error instanceof ApiError) error.message = refusal(error);
