@@ -3,24 +3,14 @@
 // Web Mercator on one canvas. `items`: {kind: "point"|"circle"|"fence"|"track", …}; what it shows is also said by the lists beside it.
 
 import { $, el, icon, setAttr } from "../dom.js";
-import { circle, meters, place, wrap } from "./geo.js";
+import { circle, place, wrap } from "./geo.js";
 import { land } from "./land.js";
+import { draw } from "./map-paint.js";
+import { MOST_LAT, latOf, mx, my } from "./mercator.js";
 
 const EQUATOR_METERS = 40075016.7;
-const MOST_LAT = 85;
 const CLOSEST_M_PX = 0.25;
-// The outline's own error is some 10 km: closer than this it would tell lies about harbours.
-const OUTLINE_M_PX = 1500;
 const STEP_PX = 60;
-const STEPS = [45, 30, 15, 10, 5, 2, 1, 0.5, 0.25, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005, 0.0002, 0.0001];
-
-const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const mx = (lng) => (lng + 180) / 360;
-const my = (lat) => {
-  const s = Math.sin((Math.max(-MOST_LAT, Math.min(MOST_LAT, lat)) * Math.PI) / 180);
-  return 0.5 - Math.log((1 + s) / (1 - s)) / (4 * Math.PI);
-};
-const latOf = (y) => (Math.atan(Math.sinh(Math.PI * (1 - 2 * y))) * 180) / Math.PI;
 
 export class FieldMap {
   /** `box` holds a canvas; `onPick(point)` makes it a place picker, `onChoose(item)` hears a press on a point. */
@@ -205,200 +195,7 @@ export class FieldMap {
     this.painting = true;
     requestAnimationFrame(() => {
       this.painting = false;
-      this.draw();
+      draw(this);
     });
-  }
-
-  draw() {
-    const d = Math.min(2, devicePixelRatio || 1);
-    const [w, h] = [this.width, this.height];
-    if (this.canvas.width !== Math.round(w * d) || this.canvas.height !== Math.round(h * d)) {
-      this.canvas.width = Math.round(w * d);
-      this.canvas.height = Math.round(h * d);
-    }
-    const c = this.canvas.getContext("2d");
-    c.setTransform(d, 0, 0, d, 0, 0);
-    c.fillStyle = css("--glass-2");
-    c.fillRect(0, 0, w, h);
-    c.lineJoin = "round";
-    const outline = this.metersPerPixel > OUTLINE_M_PX;
-    if (outline) this.drawLand(c);
-    this.drawGrid(c, w, h);
-    for (const kind of ["circle", "fence", "track", "point"]) for (const item of this.items) if (item.kind === kind) this[`draw_${kind}`](c, item);
-    this.drawScale(c, w, h, outline);
-    if (this.onPick && this.box.matches(":focus-visible")) this.drawCross(c, w / 2, h / 2);
-  }
-
-  drawLand(c) {
-    if (!this.land) return;
-    c.fillStyle = "#1b2129";
-    c.strokeStyle = css("--glass-line");
-    c.lineWidth = 1;
-    const copies = Math.ceil(this.width / this.worldPx / 2 + 0.5);
-    for (let k = -copies; k <= copies; k += 1) {
-      const left = this.width / 2 + (k - this.x) * this.worldPx;
-      if (left > this.width || left + this.worldPx < 0) continue;
-      c.beginPath();
-      for (const ring of this.land) {
-        ring.forEach(([lng, lat], i) => {
-          const [x, y] = [left + mx(lng) * this.worldPx, this.height / 2 + (my(lat) - this.y) * this.worldPx];
-          if (i) c.lineTo(x, y);
-          else c.moveTo(x, y);
-        });
-        c.closePath();
-      }
-      c.fill("evenodd");
-      c.stroke();
-    }
-  }
-
-  drawGrid(c, w, h) {
-    const degreePx = this.worldPx / 360;
-    const step = [...STEPS].reverse().find((s) => s * degreePx >= 90) || STEPS[0];
-    const digits = Math.max(0, Math.min(4, (String(step).split(".")[1] || "").length));
-    c.strokeStyle = css("--glass-line");
-    c.fillStyle = css("--glass-t");
-    c.font = `400 10px ${css("--font")}`;
-    c.lineWidth = 1;
-    c.textBaseline = "top";
-    c.textAlign = "left";
-    const west = (this.x - w / 2 / this.worldPx) * 360 - 180;
-    for (let lng = Math.ceil(west / step) * step; (lng - west) * degreePx < w; lng += step) {
-      const x = Math.round((lng - west) * degreePx) + 0.5;
-      this.line(c, x, 0, x, h);
-      const v = wrap(lng);
-      if (x > 30 && x < w - 60) c.fillText(`${Math.abs(v).toFixed(digits)}° ${v < 0 ? "W" : "E"}`, x + 4, 4);
-    }
-    const north = latOf(this.y - h / 2 / this.worldPx);
-    const south = latOf(this.y + h / 2 / this.worldPx);
-    for (let lat = Math.ceil(south / step) * step; lat <= north; lat += step) {
-      const y = Math.round(this.sy({ lat, lng: 0 })) + 0.5;
-      this.line(c, 0, y, w, y);
-      if (y > 24 && y < h - 30) c.fillText(`${Math.abs(lat).toFixed(digits)}° ${lat < 0 ? "S" : "N"}`, 5, y + 3);
-    }
-  }
-
-  line(c, x0, y0, x1, y1) {
-    c.beginPath();
-    c.moveTo(x0, y0);
-    c.lineTo(x1, y1);
-    c.stroke();
-  }
-
-  path(c, points, close) {
-    let last = null;
-    c.beginPath();
-    points.forEach((p, i) => {
-      // Neighbours stay beside each other across the date line.
-      const x = last === null ? this.sx(p) : last + (wrap(p.lng - points[i - 1].lng) / 360) * this.worldPx;
-      last = x;
-      if (i) c.lineTo(x, this.sy(p));
-      else c.moveTo(x, this.sy(p));
-    });
-    if (close) c.closePath();
-  }
-
-  draw_circle(c, item) {
-    this.path(c, circle(item.at, item.meters), true);
-    this.area(c, item.faint);
-  }
-
-  draw_fence(c, item) {
-    this.path(c, item.ring, true);
-    this.area(c, false);
-  }
-
-  area(c, faint) {
-    c.fillStyle = faint ? "rgb(255 255 255 / 0.025)" : "rgb(255 255 255 / 0.05)";
-    c.fill();
-    c.strokeStyle = faint ? "#4c5560" : "#8c95a1";
-    c.setLineDash([5, 4]);
-    c.lineWidth = faint ? 1 : 1.5;
-    c.stroke();
-    c.setLineDash([]);
-  }
-
-  draw_track(c, item) {
-    if (item.points.length < 2) return;
-    this.path(c, item.points, false);
-    c.strokeStyle = css("--glass-t1");
-    c.lineWidth = 2;
-    c.stroke();
-    const first = item.points[0];
-    this.dot(c, this.sx(first), this.sy(first), 4, css("--glass-2"), css("--glass-t1"));
-  }
-
-  draw_point(c, item) {
-    const [x, y] = [this.sx(item.at), this.sy(item.at)];
-    if (item.accuracyMeters) {
-      c.beginPath();
-      c.arc(x, y, Math.max(8, item.accuracyMeters / this.metersPerPixel), 0, 7);
-      c.fillStyle = "rgb(255 255 255 / 0.12)";
-      c.fill();
-    }
-    const bright = css("--glass-t1");
-    if (item.shape === "want") this.diamond(c, x, y, bright);
-    else if (item.shape === "hollow") this.dot(c, x, y, 5, css("--glass-2"), "#8c95a1");
-    else this.dot(c, x, y, 6, bright, css("--glass-2"));
-    if (!item.label || this.worldPx < 2 * this.leastWorld && this.items.length > 24) return;
-    c.font = `500 11px ${css("--font")}`;
-    c.textBaseline = "middle";
-    const width = c.measureText(item.label).width;
-    const left = x + 12 + width > this.width ? x - 12 - width : x + 12;
-    c.fillStyle = "rgb(8 9 11 / 0.72)";
-    c.fillRect(left - 4, y - 9, width + 8, 18);
-    c.textAlign = "left";
-    c.fillStyle = item.shape === "hollow" ? css("--glass-t") : bright;
-    c.fillText(item.label, left, y + 0.5);
-  }
-
-  dot(c, x, y, r, fill, stroke) {
-    c.beginPath();
-    c.arc(x, y, r, 0, 7);
-    c.fillStyle = fill;
-    c.fill();
-    c.lineWidth = 2;
-    c.strokeStyle = stroke;
-    c.stroke();
-  }
-
-  diamond(c, x, y, colour) {
-    c.beginPath();
-    for (const [dx, dy] of [[0, -7], [7, 0], [0, 7], [-7, 0]]) c.lineTo(x + dx, y + dy);
-    c.closePath();
-    c.fillStyle = css("--glass-2");
-    c.fill();
-    c.lineWidth = 2;
-    c.strokeStyle = colour;
-    c.stroke();
-  }
-
-  drawCross(c, x, y) {
-    c.strokeStyle = css("--glass-t1");
-    c.lineWidth = 1.5;
-    this.line(c, x - 12, y, x + 12, y);
-    this.line(c, x, y - 12, x, y + 12);
-  }
-
-  drawScale(c, w, h, outline) {
-    const most = 120 * this.metersPerPixel;
-    const unit = 10 ** Math.floor(Math.log10(most));
-    const size = [5, 2, 1].map((f) => f * unit).find((s) => s <= most);
-    const px = size / this.metersPerPixel;
-    c.strokeStyle = c.fillStyle = css("--glass-t");
-    c.lineWidth = 1.5;
-    c.beginPath();
-    c.moveTo(w - 14 - px, h - 16);
-    c.lineTo(w - 14 - px, h - 11);
-    c.lineTo(w - 14, h - 11);
-    c.lineTo(w - 14, h - 16);
-    c.stroke();
-    c.font = `400 10px ${css("--font")}`;
-    c.textBaseline = "bottom";
-    c.textAlign = "right";
-    c.fillText(meters(size), w - 14, h - 18);
-    if (outline || w < 340) return;
-    c.textAlign = "left";
-    c.fillText("No streets here: distances are true, north is up", 12, h - 8);
   }
 }

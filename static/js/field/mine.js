@@ -39,16 +39,23 @@ class Mine {
     return this.workspaces.find((w) => w.id === id)?.name || null;
   }
 
-  /** The chosen workspace of a role (CONSUMER, SUPPLIER, or any): what was picked last here, else the sign-in's, else the first. */
+  /** Whether a role of the installation shows more than the own workspaces. */
+  get wide() {
+    return this.workspaces.some((w) => !w.member);
+  }
+
+  /** The chosen workspace of a role (CONSUMER, SUPPLIER, or any): what was picked last here, else the sign-in's, else the first of the own. */
   chosen(role) {
     const possible = role ? this.with(role) : this.workspaces;
-    return possible.find((w) => w.id === localStorage.getItem(`${CHOSEN}-${role || "any"}`)) || possible.find((w) => w.id === this.active) || possible[0] || null;
+    const kept = localStorage.getItem(`${CHOSEN}-${role || "any"}`);
+    if (kept === "") return null;
+    return possible.find((w) => w.id === kept) || possible.find((w) => w.id === this.active) || possible.find((w) => w.member) || (role ? null : possible[0] || null);
   }
 
   /** Remembers the choice; for a member it becomes the default of what omits a workspace. */
   async choose(id, role) {
     localStorage.setItem(`${CHOSEN}-${role || "any"}`, id);
-    await this.activate(id);
+    if (id) await this.activate(id);
   }
 
   async activate(id) {
@@ -64,13 +71,14 @@ class Mine {
 
 export const mine = new Mine();
 
-/** Fills a <select> with workspaces; hidden while there is nothing to choose. */
+/** Fills a <select> with workspaces, for roles of the installation with "all" before them; hidden while there is nothing to choose. */
 export function workspaceSelect(select, role, changed) {
   const rows = role ? mine.with(role) : mine.workspaces;
-  select.replaceChildren(...rows.map((w) => new Option(w.name, w.id)));
+  const all = role && mine.wide ? [new Option("All workspaces", "")] : [];
+  select.replaceChildren(...all, ...rows.map((w) => new Option(w.name, w.id)));
   const chosen = mine.chosen(role);
-  if (chosen) select.value = chosen.id;
-  select.closest(".ws").hidden = rows.length < 2;
+  select.value = chosen?.id || "";
+  select.closest(".ws").hidden = rows.length + all.length < 2;
   select.onchange = async () => {
     await mine.choose(select.value, role);
     changed();

@@ -34,26 +34,25 @@ function setSide(side) {
   localStorage.setItem(SIDE, side);
   for (const b of $$("#sides button")) setAttr(b, "aria-pressed", String(b.dataset.side === side));
   const operate = side === "operator";
-  state.workspace = workspaceSelect(by("workspace"), ROLE[side], reload);
+  state.workspace = workspaceSelect(by("workspace"), ROLE[side], () => setSide(side));
   for (const id of ["open", "devices"]) by(id).hidden = !operate || !state.workspace;
   if (operate) request.open(false);
   const opener = by("request-open");
   opener.hidden = operate;
   paintNobody();
-  if (!operate) allow(opener, Boolean(state.workspace) && mine.can("sessions:create", state.workspace), state.workspace ? "You may not request sessions here. Ask for a role with sessions:create." : "You belong to no workspace that requests.");
-  reload();
+  if (!operate) allow(opener, Boolean(state.workspace) && mine.can("sessions:create", state.workspace), state.workspace ? "You may not request sessions here. Ask for a role with sessions:create." : mine.wide ? "Choose the workspace that requests." : "You belong to no workspace that requests.");
+  refresh();
 }
 
 function paintNobody() {
   const box = by("nobody");
-  box.hidden = Boolean(state.workspace);
+  box.hidden = Boolean(state.workspace) || mine.wide;
   fill(box, state.side === "operator"
     ? { title: "You belong to no workspace that supplies video.", words: "Ask the owner of one to add you. What you may see by your role is listed below." }
     : { title: "You belong to no workspace that requests video.", words: "Ask the owner of one to add you. What you may see by your role is listed below." });
 }
 
-async function reload() {
-  if (state.workspace) state.workspace = mine.chosen(ROLE[state.side]);
+async function refresh() {
   state.open = [];
   await Promise.all([load(), loadActive(), state.side === "operator" && state.workspace ? Promise.all([loadOpen(), loadDevices(state.workspace)]) : null]);
 }
@@ -184,7 +183,7 @@ function createOpen(s) {
       complain("It was not accepted", error);
     }
     currentTarget.disabled = false;
-    reload();
+    refresh();
   });
   return li;
 }
@@ -223,7 +222,7 @@ arm(by("cancel-all"), async () => {
   } catch (error) {
     complain("Nothing was cancelled", error);
   }
-  reload();
+  refresh();
 });
 startDevices(paintMap);
 request.startRequest(paintMap);
