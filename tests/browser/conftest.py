@@ -13,7 +13,7 @@ from config.stack.testing import Stack
 
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
+    "--autoplay-policy=no-user-gesture-required", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream=device-count=2,fps=30",
 ]  # fmt: skip
 PATIENCE_SECONDS = 60
 expect.set_options(timeout=30_000)

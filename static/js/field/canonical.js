@@ -7,13 +7,12 @@ function string(value) {
   return JSON.stringify(value);
 }
 
-/** Numbers are doubles: integers beyond 2^53 are refused, as they would not come back. Keys are sorted by UTF-16 code units. */
+/** Numbers are doubles, written as ECMAScript writes them; keys are sorted by UTF-16 code units. */
 export function canonical(value) {
   if (value === null || typeof value === "boolean") return String(value);
   if (typeof value === "string") return string(value);
   if (typeof value === "number") {
     if (!Number.isFinite(value)) throw new TypeError("JSON has no such number.");
-    if (Number.isInteger(value) && Math.abs(value) > Number.MAX_SAFE_INTEGER && Math.abs(value) < 1e21) throw new TypeError("This integer is not exact.");
     return JSON.stringify(value);
   }
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
