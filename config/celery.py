@@ -25,6 +25,8 @@ app.autodiscover_tasks(
         "nodes.meters",
         "nodes.health",
         "sessions.media",
+        "sessions.pricing",
+        "sessions.settlement",
         "sessions.telemetry",
         "recordings.library",
         "recordings.jobs",

@@ -1,5 +1,7 @@
 """Routes below /api/v1/. Static paths come before `:id`."""
 
 from sessions.media.urls import urlpatterns as media
+from sessions.pricing.urls import urlpatterns as pricing
+from sessions.settlement.urls import urlpatterns as settlement
 
-urlpatterns = [*media]
+urlpatterns = [*media, *pricing, *settlement]

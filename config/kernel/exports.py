@@ -13,6 +13,12 @@ from config.kernel.serializers import Serializer
 from config.kernel.streaming import stream
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class Money(int):
+    """A cell of whole µUSDC: digits in CSV, a decimal string in JSONL, whose readers' numbers end at 2⁵³."""
+
+
 Columns = list[tuple[str, Callable]]
 
 
@@ -53,7 +59,8 @@ def csv_chunks(rows: Iterable, columns: Columns):
 
 def jsonl_chunks(rows: Iterable, columns: Columns):
     for row in rows:
-        yield wire.dumps({name: read(row) for name, read in columns}) + b"\n"
+        values = {name: read(row) for name, read in columns}
+        yield wire.dumps({name: str(int(value)) if isinstance(value, Money) else value for name, value in values.items()}) + b"\n"
 
 
 def format_of(query) -> str:

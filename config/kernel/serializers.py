@@ -57,6 +57,27 @@ class FreeFormField(serializers.DictField):
         return FreeForm(value or {})
 
 
+class MicroField(serializers.Field):
+    """µUSDC: a decimal string of a whole number, because JavaScript's numbers end at 2⁵³. On the way in 0 or more; `positive`: more than 0."""
+
+    default_error_messages = {"invalid": "Whole µUSDC as a decimal string, 0 or more, at most 30 digits.", "positive": "More than 0."}
+
+    def __init__(self, *, positive: bool = False, **kwargs):
+        self.positive = positive
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data):
+        text = str(data) if isinstance(data, (str, int)) and not isinstance(data, bool) else ""
+        if not (text.isascii() and text.isdigit() and len(text) <= 30):
+            self.fail("invalid")
+        if self.positive and not int(text):
+            self.fail("positive")
+        return int(text)
+
+    def to_representation(self, value):
+        return str(int(value))
+
+
 class CleanCharField(serializers.CharField):
     """Text without control characters (but line breaks where `multiline`); trimmed."""
 

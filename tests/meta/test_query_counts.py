@@ -27,8 +27,12 @@ from operators.access.services import set_grants
 from operators.workspaces.models import Member, Workspace
 from recordings.jobs.models import Job
 from recordings.library.models import Marker, Recording, RecordingFile
+from sessions.settlement.ledger import books
+from sessions.settlement.states import BookingKind
 from tests.factories.nodes import make_interface, make_node, make_room, make_site
+from tests.factories.sessions import make_operator
 from tests.factories.users import make_user
+from tests.sessions.settlement.helpers import ended
 
 BASELINES = Path(__file__).with_name("query_counts.json")
 FEW, MANY = 3, 50
@@ -39,6 +43,11 @@ NOT_MEASURED = {
     "/api/v1/recordings/<uuid:id>/file": "bytes behind a link",
     "/api/v1/recordings/<uuid:id>/waveform": "reads a file of peaks",
     "/api/v1/nodes/<uuid:id>/meters": "reads the ring",
+    "/api/v1/pricing/quote": "needs a question; tests/sessions/pricing asks it",
+    "/api/v1/wallet": "is of one workspace, and these callers have many; tests/sessions/settlement asks it",
+    "/api/v1/wallet/earnings": "the same",
+    "/api/v1/wallet/earnings/export": "the same",
+    "/api/v1/wallet/statements/<str:month>": "the same",
     "/api/v1/auth/oidc/discovery": "asks a provider",
     "/api/v1/auth/oidc/login": "redirects to a provider",
     "/api/v1/auth/access/explain": "needs a question; tests/operators/people asks it",
@@ -57,6 +66,7 @@ class House:
         self.room = make_room(self.site)
         self.hidden = make_node(site=make_site("Hidden"))
         self.rows = 0
+        self.wallet_event = self.billed = None
         self.node = self.recording = self.event_id = None
 
     def grow(self, to: int) -> None:
@@ -70,6 +80,7 @@ class House:
             Member.objects.create(workspace=self.workspace, user=make_user(), role="VIEWER")
             make_interface(self.node, system_name=f"dev {number}", system_ref=f"hw:{number}")
             Marker.objects.create(recording=self.recording, at_seconds=number, label="here")
+            self._money(number)
             if number:
                 self._attempt(self.recording, number + 1)
             with transaction.atomic():
@@ -79,6 +90,12 @@ class House:
                     verbs.VERBS[0], actor=system("tests"), outcome="succeeded", subject=("node", node.pk, node.alias), permission=Perm.NODE_MANAGE
                 )
         self.rows = to
+
+    def _money(self, number: int) -> None:
+        """A deposit, and a session of the house that was paid."""
+        booking = books.move_in(kind=BookingKind.DEPOSIT, workspace=self.workspace, amount=10**6, reference=f"wire {number}")
+        self.wallet_event = self.wallet_event or booking.entries.exclude(event="").get()
+        self.billed = self.billed or ended(self.workspace, make_operator(self.workspace, f"Paid {number:03}"))
 
     @staticmethod
     def _workspace(number: int, members) -> Workspace:
@@ -127,6 +144,8 @@ class House:
             "audit-events": self.event_id,
             "workspaces": self.workspace.pk,
             "users": self.members[0].pk,
+            "events": self.wallet_event.pk,
+            "settlements": self.billed.pk,
         }
         parts = template.split("/")
         for index, part in enumerate(parts):
