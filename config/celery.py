@@ -28,6 +28,7 @@ app.autodiscover_tasks(
         "sessions.pricing",
         "sessions.settlement",
         "sessions.telemetry",
+        "sessions.field",
         "recordings.library",
         "recordings.jobs",
         "recordings.uploads",

@@ -1,7 +1,8 @@
 """Routes below /api/v1/. Static paths come before `:id`."""
 
+from sessions.field.urls import urlpatterns as field
 from sessions.media.urls import urlpatterns as media
 from sessions.pricing.urls import urlpatterns as pricing
 from sessions.settlement.urls import urlpatterns as settlement
 
-urlpatterns = [*media, *pricing, *settlement]
+urlpatterns = [*field, *media, *pricing, *settlement]

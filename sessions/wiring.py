@@ -1,6 +1,11 @@
 """What sessions tells the lower apps at start: kinds, ports, topics."""
 
+from config.kernel.access import Perm
+from config.kernel.realtime import Topic, register_topic
 from operators.access import scopes
+from operators.workspaces.availability import register_busy
+from sessions.field import live
+from sessions.field.availability import busy_workspaces
 from sessions.field.models import FieldSession, SessionEvent, SessionGroupGrant, SessionUserGrant
 from sessions.media.models import MediaEvent, MediaInput, MediaTeardown, ViewerToken
 from sessions.metering.models import MeterRecord
@@ -32,3 +37,6 @@ def connect() -> None:
         scopes.register_kind(name, model, ancestors={"session": "session_id"})
     for name, model in (("meter_record", MeterRecord), ("telemetry_challenge", TelemetryChallenge), ("telemetry_sample", TelemetrySample)):
         scopes.register_kind(name, model, ancestors={"session": "session_id"})
+    register_busy(busy_workspaces)
+    register_topic(Topic(live.TOPIC, Perm.SESSIONS_READ, snapshot=live.snapshot, visible=live.visible))
+    register_topic(Topic(live.ONE, Perm.SESSIONS_READ, snapshot=live.snapshot_of_one, visible=live.visible, tick=live.tick))

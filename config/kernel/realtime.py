@@ -31,6 +31,8 @@ class Topic:
     snapshot    (actor, argument | None) -> JSON-ready dict of what this actor sees now (camelCase); ApiError not_found for a hidden id
     visible     (actor, [(subject_kind, subject_id)]) -> set of those pairs the actor may see now; one query, not one per pair
     numbered    False for meters: newest frame wins, no events, binary messages
+    tick        (actor, argument) -> dict or None, asked each second for each reader of a numbered topic and sent as the event `tick`, which has no
+                number of its own and is kept nowhere; None: nothing to tell
     attach      for unnumbered topics: async (actor, argument, sink) -> handle with `close()`; `sink` is a `config.kernel.live.sink.Sink`:
                 `await sink.send(bytes)` and `sink.drained()`, False while the last message has not left this host
     """
@@ -41,6 +43,7 @@ class Topic:
     visible: Callable[[Actor, list], set]
     numbered: bool = True
     attach: Callable | None = None
+    tick: Callable[[Actor, str | None], dict | None] | None = None
 
 
 _topics: dict[str, Topic] = {}

@@ -74,7 +74,9 @@ class WorkspaceViewSet(ListMixin, PublicPosts, TallyViewSet):
     def list(self, request):
         chosen = self.filters(request.GET)
         rows, limit, cursor = pagination.page(chosen.apply(self.rows()), request.GET, chosen)
-        return pagination.Page(self.shape(rows, many=True, availability=availability_of(rows)), limit=limit, next_cursor=cursor)
+        return pagination.Page(
+            self.shape(rows, many=True, availability=availability_of(rows, self.actor.environment)), limit=limit, next_cursor=cursor
+        )
 
     def retrieve(self, request, id):  # noqa: A002 - the path's name
         return self._answer(self.get_object())
@@ -97,7 +99,8 @@ class WorkspaceViewSet(ListMixin, PublicPosts, TallyViewSet):
         return self._answer(row)
 
     def _answer(self, workspace: Workspace) -> Response:
-        return Response(self.shape(workspace), headers={"ETag": tag(workspace)})
+        known = availability_of([workspace], self.actor.environment)
+        return Response(self.shape(workspace, availability=known), headers={"ETag": tag(workspace)})
 
 
 class SelectViewSet(TallyViewSet):

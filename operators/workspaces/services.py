@@ -14,6 +14,7 @@ from operators.access.services import access_changed
 from operators.identity.models import SignIn, User
 from operators.identity.wallets.models import Purpose, Wallet
 from operators.identity.wallets.services import prove, user_of_wallet
+from operators.workspaces.devices.models import DeviceOperator
 from operators.workspaces.guards import demand, demand_installation, demand_owner
 from operators.workspaces.models import Member, Workspace
 from operators.workspaces.selectors import memberships
@@ -74,8 +75,22 @@ def update(*, actor: Actor, workspace: Workspace, changes: dict, check=lambda _r
     if snapshot(row) != before:
         row.revision += 1
         row.save()
+        _default_operators_follow(row)
         ports.record(verbs.WORKSPACE_UPDATED, actor=actor, subject=_subject(row), outcome="succeeded", before=before, after=snapshot(row))
     return row
+
+
+def _default_operators_follow(workspace: Workspace) -> None:
+    """Coverage and device kind of a workspace are those of what stands for it (05 §1)."""
+    circle = workspace.coverage or {}
+    center = circle.get("center") or {}
+    DeviceOperator.objects.filter(workspace=workspace, is_default=True, deleted_at=None).update(
+        kind=workspace.device_kind,
+        coverage_lat=center.get("lat"),
+        coverage_lng=center.get("lng"),
+        coverage_radius_meters=circle.get("radiusMeters"),
+        updated_at=clock.now(),
+    )
 
 
 @transaction.atomic

@@ -69,7 +69,6 @@ class SessionEventType(TextChoices):
 
     REQUESTED = "session.requested"
     ASSIGNED = "session.assigned"
-    STARTED = "session.started"
     LIVE = "session.live"
     MEDIA_LOST = "session.media_lost"
     MEDIA_RESUMED = "session.media_resumed"

@@ -24,13 +24,14 @@ from nodes.health.models import HealthEvent
 from nodes.health.services import raise_event
 from operators.access.models import AccessPolicy
 from operators.access.services import set_grants
+from operators.workspaces.devices.models import DeviceKey
 from operators.workspaces.models import Member, Workspace
 from recordings.jobs.models import Job
 from recordings.library.models import Marker, Recording, RecordingFile
 from sessions.settlement.ledger import books
 from sessions.settlement.states import BookingKind
 from tests.factories.nodes import make_interface, make_node, make_room, make_site
-from tests.factories.sessions import make_operator
+from tests.factories.sessions import make_operator, make_session
 from tests.factories.users import make_user
 from tests.sessions.settlement.helpers import ended
 
@@ -48,6 +49,8 @@ NOT_MEASURED = {
     "/api/v1/wallet/earnings": "the same",
     "/api/v1/wallet/earnings/export": "the same",
     "/api/v1/wallet/statements/<str:month>": "the same",
+    "/api/v1/sessions/<uuid:id>/producer-token": "needs media under way; tests/sessions asks it",
+    "/api/v1/sessions/<uuid:id>/viewer-token": "needs media under way; tests/sessions asks it",
     "/api/v1/auth/oidc/discovery": "asks a provider",
     "/api/v1/auth/oidc/login": "redirects to a provider",
     "/api/v1/auth/access/explain": "needs a question; tests/operators/people asks it",
@@ -67,7 +70,7 @@ class House:
         self.hidden = make_node(site=make_site("Hidden"))
         self.rows = 0
         self.wallet_event = self.billed = None
-        self.node = self.recording = self.event_id = None
+        self.node = self.recording = self.event_id = self.operator = self.session = None
 
     def grow(self, to: int) -> None:
         for number in range(self.rows, to):
@@ -81,6 +84,7 @@ class House:
             make_interface(self.node, system_name=f"dev {number}", system_ref=f"hw:{number}")
             Marker.objects.create(recording=self.recording, at_seconds=number, label="here")
             self._money(number)
+            self._field(number)
             if number:
                 self._attempt(self.recording, number + 1)
             with transaction.atomic():
@@ -96,6 +100,14 @@ class House:
         booking = books.move_in(kind=BookingKind.DEPOSIT, workspace=self.workspace, amount=10**6, reference=f"wire {number}")
         self.wallet_event = self.wallet_event or booking.entries.exclude(event="").get()
         self.billed = self.billed or ended(self.workspace, make_operator(self.workspace, f"Paid {number:03}"))
+
+    def _field(self, number: int) -> None:
+        """A device operator with a key, an open request, and a session that it serves."""
+        operator = make_operator(self.workspace, f"Device {number:03}")
+        make_session(self.workspace, "ASSIGNED", operator=make_operator(self.workspace, f"Busy {number:03}"))
+        session = make_session(self.workspace)
+        self.operator, self.session = self.operator or operator, self.session or session
+        DeviceKey.objects.create(operator=self.operator, address=f"0x{number:040x}", issued_at=clock.now())
 
     @staticmethod
     def _workspace(number: int, members) -> Workspace:
@@ -146,6 +158,8 @@ class House:
             "users": self.members[0].pk,
             "events": self.wallet_event.pk,
             "settlements": self.billed.pk,
+            "device-operators": self.operator.pk,
+            "sessions": self.session.pk,
         }
         parts = template.split("/")
         for index, part in enumerate(parts):

@@ -34,6 +34,7 @@ NO_REFERENCE = {
     ("HealthReportBody", "interfaceId"): _OWN_ROWS,
     ("HealthReportBody", "recordingId"): _OWN_ROWS,
     ("HealthReportBody", "scheduleId"): _OWN_ROWS,
+    ("SessionBody", "quoteId"): "spent in the transaction that asks, among the workspace's own quotes",
     ("PolicyBody", "id"): "follows from the rule; what was read may be sent back, and is not looked at",
 }
 _REFERENCES = (ScopedReference, NumberedReference, AnyReference)

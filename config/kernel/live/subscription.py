@@ -13,6 +13,8 @@ from config.kernel.live.sink import Sink
 from config.kernel.models import TopicCounter, TopicEvent
 from config.kernel.realtime import Topic
 
+TICK_SECONDS = 1.0
+
 
 def _snapshot(topic: Topic, name: str, argument: str | None, actor: Actor) -> tuple[int, dict]:
     """(seq, data) of one instant: publishers hold the counter's row until they commit, so number and rows belong together."""
@@ -40,6 +42,7 @@ class Subscription:
         self.seq = self.shown = 0
         self.wake = asyncio.Event()
         self.task: asyncio.Task | None = None
+        self.ticking: asyncio.Task | None = None
         self.handle = None
 
     async def open(self, after: int | None) -> None:
@@ -56,6 +59,8 @@ class Subscription:
             feed().unwatch(self.name, self.wake)
             raise
         self.task = asyncio.create_task(self._pump())
+        if self.topic.tick is not None:
+            self.ticking = asyncio.create_task(self._tick())
 
     async def show_snapshot(self) -> None:
         seq, data = await database_sync_to_async(_snapshot)(self.topic, self.name, self.argument, self.consumer.actor)
@@ -97,6 +102,22 @@ class Subscription:
                 await asyncio.sleep(1)
                 self.wake.set()
 
+    async def _tick(self) -> None:
+        """What changes each second and is kept nowhere: under the number of the last event, so that nobody takes it for one that can be replayed."""
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            try:
+                told = await database_sync_to_async(self.topic.tick)(self.consumer.actor, self.argument)
+            except ApiError:
+                continue  # the next push, or the watch over access, ends the subscription
+            except Exception as error:  # noqa: BLE001 - the database is away: the next second tries again
+                self.consumer.log.info("tick_delayed", topic=self.name, error=type(error).__name__)
+                continue
+            if told is not None:
+                numbers = {"seq": self.shown, "prevSeq": self.shown}
+                message = {"type": "event", "topic": self.name, **numbers, "event": "tick", "at": clock.wire(clock.now()), "data": told}
+                await self.consumer.send_json(message)
+
     async def _send(self, events: list[TopicEvent]) -> None:
         for event in await database_sync_to_async(_visible)(self.topic, self.consumer.actor, events):
             lowered = versions.lower_event(self.name.partition(":")[0], self.consumer.version, event.event, event.data)
@@ -115,8 +136,9 @@ class Subscription:
 
     def close(self) -> None:
         feed().unwatch(self.name, self.wake)
-        if self.task is not None:
-            self.task.cancel()
+        for task in (self.task, self.ticking):
+            if task is not None:
+                task.cancel()
         if self.handle is not None:
             self.handle.close()
 

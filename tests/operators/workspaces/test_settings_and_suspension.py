@@ -61,15 +61,15 @@ def test_busy_is_computed_by_who_knows_sessions_and_offline_beats_it(api, acme):
     other = make_workspace("other", OWNER=acme.olga)
     asked = []
 
-    def busy(ids):
-        asked.append(set(ids))
+    def busy(ids, environment):
+        asked.append((set(ids), environment))
         return {acme.workspace.pk}
 
     availability.register_busy(busy)
     try:
         rows = api(acme.olga).get("/workspaces").json()["data"]
         assert {row["slug"]: row["availabilityState"] for row in rows} == {"acme-drones": "BUSY", "other": "ONLINE"}
-        assert asked == [{acme.workspace.pk, other.pk}], "one question for a page"
+        assert asked == [({acme.workspace.pk, other.pk}, "LIVE")], "one question for a page"
         assert api(acme.olga).patch(acme.path, {"availabilityState": "OFFLINE"}).json()["data"]["availabilityState"] == "OFFLINE"
         assert api(acme.olga).patch(acme.path, {"availabilityState": "ONLINE"}).json()["data"]["availabilityState"] == "BUSY"
     finally:
