@@ -21,6 +21,7 @@ app.autodiscover_tasks(
     packages=[
         "audit",
         "operators.access",
+        "operators.webhooks",
         "nodes.fleet",
         "nodes.meters",
         "nodes.health",

@@ -286,5 +286,8 @@ AUDIT_ARCHIVE_ROOT = MEDIA_ROOT / "audit"
 _audit_owner = env.secret("AUDIT_OWNER_URL", "audit_owner_url")
 AUDIT_OWNER_DATABASE = _database(_audit_owner) if _audit_owner else None
 
+# Entered addresses (webhooks, notices) may be private ones, too (docs/webhooks.md).
+OUTBOUND_ALLOW_PRIVATE = env.flag("OUTBOUND_ALLOW_PRIVATE", False)
+
 LOGGING_CONFIG = "config.kernel.logs.configure"
 LOGGING = {"level": env.text("LOG_LEVEL", "INFO")}

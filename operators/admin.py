@@ -5,6 +5,7 @@ from operators.identity import admin as identity
 from operators.identity.oidc import admin as oidc
 from operators.identity.people import admin as people
 from operators.identity.wallets import admin as wallets
+from operators.webhooks import admin as webhooks
 from operators.workspaces import admin as workspaces
 
-__all__ = ["access", "identity", "oidc", "people", "wallets", "workspaces"]
+__all__ = ["access", "identity", "oidc", "people", "wallets", "webhooks", "workspaces"]

@@ -21,6 +21,7 @@ class OperatorsConfig(AppConfig):
         from operators.identity.oidc import checks  # noqa: F401 - registered by import
         from operators.identity.oidc.models import OidcIdentity, OidcState
         from operators.identity.wallets.models import Wallet, WalletChallenge
+        from operators.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
         from operators.workspaces import selectors as workspaces
         from operators.workspaces.devices.models import DeviceKey, DeviceOperator
         from operators.workspaces.models import ApiKey, Member, Workspace
@@ -48,3 +49,7 @@ class OperatorsConfig(AppConfig):
         scopes.register_kind("api_key", ApiKey, ancestors={"workspace": "workspace_id"}, environment="environment")
         scopes.register_kind("device_operator", DeviceOperator, ancestors={"workspace": "workspace_id"}, environment="environment")
         scopes.register_kind("device_key", DeviceKey, ancestors={"device_operator": "operator_id"})
+        scopes.register_kind("webhook_endpoint", WebhookEndpoint, ancestors={"workspace": "workspace_id"}, environment="environment")
+        webhook = {"webhook_endpoint": "endpoint_id", "workspace": "workspace_id"}
+        scopes.register_kind("webhook_delivery", WebhookDelivery, ancestors=webhook, environment="environment")
+        scopes.register_kind("webhook_attempt", WebhookAttempt, ancestors={"webhook_delivery": "delivery_id"})

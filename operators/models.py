@@ -4,6 +4,7 @@ from operators.access.models import AccessPolicy, GroupRole, UserRole
 from operators.identity.models import SignIn, User
 from operators.identity.oidc.models import OidcIdentity, OidcState
 from operators.identity.wallets.models import Wallet, WalletChallenge
+from operators.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSequence
 from operators.workspaces.devices.models import DeviceKey, DeviceOperator
 from operators.workspaces.models import ApiKey, Member, Workspace
 
@@ -21,5 +22,9 @@ __all__ = [
     "UserRole",
     "Wallet",
     "WalletChallenge",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookSequence",
     "Workspace",
 ]

@@ -7,6 +7,7 @@ from operators.identity.api import MeViewSet, SignInOutViewSet, SignInViewSet
 from operators.identity.oidc.api import OidcViewSet
 from operators.identity.people.api import GroupViewSet, UserViewSet
 from operators.identity.wallets.api import WalletViewSet
+from operators.webhooks.api import WebhookDeliveryViewSet, WebhookEndpointViewSet
 from operators.workspaces.api import SelectViewSet, WorkspaceViewSet
 from operators.workspaces.keys_api import ApiKeyViewSet
 from operators.workspaces.members_api import MemberViewSet
@@ -45,4 +46,18 @@ urlpatterns = [
     path("workspaces/<uuid:id>/members/<uuid:mid>", MemberViewSet.as_view({"patch": "partial_update", "delete": "destroy"})),
     path("workspaces/<uuid:id>/api-keys", ApiKeyViewSet.as_view({"get": "list", "post": "create"})),
     path("workspaces/<uuid:id>/api-keys/<uuid:kid>/revoke", ApiKeyViewSet.as_view({"post": "revoke"})),
+    path("webhook-endpoints", WebhookEndpointViewSet.as_view({"get": "list", "post": "create"})),
+    path("webhook-endpoints/facets", WebhookEndpointViewSet.as_view({"get": "facets"})),
+    path("webhook-endpoints/export", WebhookEndpointViewSet.as_view({"get": "export", "post": "export_selected"})),
+    path("webhook-endpoints/<uuid:id>", WebhookEndpointViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"})),
+    path("webhook-endpoints/<uuid:id>/actions", WebhookEndpointViewSet.as_view({"get": "actions"})),
+    path("webhook-endpoints/<uuid:id>/rotate-secret", WebhookEndpointViewSet.as_view({"post": "rotate_secret"})),
+    path("webhook-endpoints/<uuid:id>/test", WebhookEndpointViewSet.as_view({"post": "test"})),
+    path("webhook-deliveries", WebhookDeliveryViewSet.as_view({"get": "list"})),
+    path("webhook-deliveries/facets", WebhookDeliveryViewSet.as_view({"get": "facets"})),
+    path("webhook-deliveries/export", WebhookDeliveryViewSet.as_view({"get": "export", "post": "export_selected"})),
+    path("webhook-deliveries/redeliver", WebhookDeliveryViewSet.as_view({"post": "bulk_redeliver"})),
+    path("webhook-deliveries/<uuid:id>", WebhookDeliveryViewSet.as_view({"get": "retrieve"})),
+    path("webhook-deliveries/<uuid:id>/actions", WebhookDeliveryViewSet.as_view({"get": "actions"})),
+    path("webhook-deliveries/<uuid:id>/redeliver", WebhookDeliveryViewSet.as_view({"post": "redeliver"})),
 ]

@@ -32,6 +32,15 @@ MEMBER_CHANGED = "workspace.member.changed"
 MEMBER_REMOVED = "workspace.member.removed"
 KEY_MINTED = "workspace.api_key.minted"
 KEY_REVOKED = "workspace.api_key.revoked"
+WEBHOOK_ENDPOINT_CREATED = "webhook.endpoint.created"
+WEBHOOK_ENDPOINT_UPDATED = "webhook.endpoint.updated"
+WEBHOOK_ENDPOINT_DELETED = "webhook.endpoint.deleted"
+WEBHOOK_ENDPOINT_DISABLED = "webhook.endpoint.disabled"
+WEBHOOK_SECRET_ROTATED = "webhook.secret.rotated"
+WEBHOOK_TESTED = "webhook.endpoint.tested"
+WEBHOOK_REDELIVERED = "webhook.delivery.redelivered"
+WEBHOOK_ENDPOINTS_EXPORTED = "webhook.endpoint.exported"
+WEBHOOK_DELIVERIES_EXPORTED = "webhook.delivery.exported"
 
 VERBS = (
     SIGNED_IN,
@@ -66,4 +75,13 @@ VERBS = (
     MEMBER_REMOVED,
     KEY_MINTED,
     KEY_REVOKED,
+    WEBHOOK_ENDPOINT_CREATED,
+    WEBHOOK_ENDPOINT_UPDATED,
+    WEBHOOK_ENDPOINT_DELETED,
+    WEBHOOK_ENDPOINT_DISABLED,
+    WEBHOOK_SECRET_ROTATED,
+    WEBHOOK_TESTED,
+    WEBHOOK_REDELIVERED,
+    WEBHOOK_ENDPOINTS_EXPORTED,
+    WEBHOOK_DELIVERIES_EXPORTED,
 )
