@@ -24,6 +24,7 @@ from nodes.health.models import HealthEvent
 from nodes.health.services import raise_event
 from operators.access.models import AccessPolicy
 from operators.access.services import set_grants
+from operators.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from operators.workspaces.devices.models import DeviceKey
 from operators.workspaces.models import Member, Workspace
 from recordings.jobs.models import Job
@@ -69,7 +70,7 @@ class House:
         self.room = make_room(self.site)
         self.hidden = make_node(site=make_site("Hidden"))
         self.rows = 0
-        self.wallet_event = self.billed = None
+        self.wallet_event = self.billed = self.endpoint = self.delivery = None
         self.node = self.recording = self.event_id = self.operator = self.session = None
 
     def grow(self, to: int) -> None:
@@ -85,6 +86,7 @@ class House:
             Marker.objects.create(recording=self.recording, at_seconds=number, label="here")
             self._money(number)
             self._field(number)
+            self._webhook(number)
             if number:
                 self._attempt(self.recording, number + 1)
             with transaction.atomic():
@@ -94,6 +96,16 @@ class House:
                     verbs.VERBS[0], actor=system("tests"), outcome="succeeded", subject=("node", node.pk, node.alias), permission=Perm.NODE_MANAGE
                 )
         self.rows = to
+
+    def _webhook(self, number: int) -> None:
+        """An endpoint, and what it was told in one try."""
+        endpoint = WebhookEndpoint.objects.create(workspace=self.workspace, url=f"https://hooks.example/{number}", types=["session.live"])
+        delivery = WebhookDelivery.objects.create(
+            endpoint=endpoint, workspace=self.workspace, environment="LIVE", message_id=str(uuid7()), type="session.live", subject_kind="session",
+            subject_id=str(uuid7()), body="{}", status="succeeded", created_at=clock.now(),
+        )  # fmt: skip
+        WebhookAttempt.objects.create(delivery=delivery, at=clock.now(), status_code=200)
+        self.endpoint, self.delivery = self.endpoint or endpoint, self.delivery or delivery
 
     def _money(self, number: int) -> None:
         """A deposit, and a session of the house that was paid."""
@@ -160,6 +172,8 @@ class House:
             "settlements": self.billed.pk,
             "device-operators": self.operator.pk,
             "sessions": self.session.pk,
+            "webhook-endpoints": self.endpoint.pk,
+            "webhook-deliveries": self.delivery.pk,
         }
         parts = template.split("/")
         for index, part in enumerate(parts):
