@@ -12,18 +12,12 @@ from sessions import verbs
 from sessions.field.locking import locked
 from sessions.field.models import FieldSession
 from sessions.field.states import TERMINAL, SessionEventType
-from sessions.metering.split import Split, split
 from sessions.settlement import joins, provider
+from sessions.settlement.crediting import credited
 from sessions.settlement.models import CreditNote, Dispute, Settlement
 from sessions.settlement.states import DisputeState, FundedBy, SettlementState
 
 WINDOW = timedelta(days=7)
-
-
-def credited(clean_seconds: int, seconds: int, rate_micro: int, fee_bps: int) -> Split:
-    """What `seconds` of a bill come to: the difference of two splits, so that note and rest add up to the bill. Pure."""
-    whole, rest = split(clean_seconds, rate_micro, fee_bps), split(clean_seconds - seconds, rate_micro, fee_bps)
-    return Split(whole.gross - rest.gross, whole.operator - rest.operator, whole.fee - rest.fee)
 
 
 def _charged(session: FieldSession) -> Settlement | None:
