@@ -57,7 +57,7 @@ class FreeFormField(serializers.DictField):
         return FreeForm(value or {})
 
 
-class MicroField(serializers.Field):
+class MicroField(serializers.CharField):
     """µUSDC: a decimal string of a whole number, because JavaScript's numbers end at 2⁵³. On the way in 0 or more; `positive`: more than 0."""
 
     default_error_messages = {"invalid": "Whole µUSDC as a decimal string, 0 or more, at most 30 digits.", "positive": "More than 0."}

@@ -228,10 +228,11 @@ def _leave_live(session: FieldSession, event: str, *, at: datetime, reason: EndR
     if not transitions.move(session, event, **changes):
         raise transitions.refused("end", session)
     released(session.operator_id, at=at)
-    joins.settle(session, split)
+    settlement = joins.settle(session, split)
     joins.tear_down(session)
     facts = {"actor": actor, "permission": permission, "at": at, "before": before, "from_state": SessionState.LIVE, "end_reason": str(reason)}
     transitions.record(event, session, **facts)
+    joins.tell_settled(session, settlement)
     for hook in leaving_live:
         hook(session)
     live.changed(session, was=SessionState.LIVE)

@@ -34,11 +34,18 @@ def release(session: FieldSession) -> None:
     current().release(session)
 
 
-def settle(session: FieldSession, split) -> None:
-    """Pay operator and fee out of the hold, and give back the rest; in the transaction that ends the session."""
+def settle(session: FieldSession, split):
+    """Pay operator and fee out of the hold, and give back the rest; in the transaction that ends the session. Returns the settlement."""
     from sessions.settlement.provider import current
 
-    current().settle(session, split)
+    return current().settle(session, split)
+
+
+def tell_settled(session: FieldSession, settlement) -> None:
+    """`settlement.confirmed` behind `session.ended`, where the money moved at once."""
+    from sessions.settlement.joins import tell_settled as tell
+
+    tell(settlement, session=session, publish=False)
 
 
 def close_meter(session: FieldSession, ended_at: datetime):

@@ -5,7 +5,7 @@ from rest_framework import serializers
 from config.kernel.access import Perm
 from config.kernel.errors import FieldError
 from config.kernel.references import ScopedReference
-from config.kernel.serializers import CleanCharField, FreeFormField, ModelSerializer, Serializer, UtcDateTimeField
+from config.kernel.serializers import CleanCharField, FreeFormField, MicroField, ModelSerializer, Serializer, UtcDateTimeField
 from operators.workspaces.serializers import PointShape
 from operators.workspaces.states import DeviceKind, Environment
 from sessions.field.geography import FenceProblem, Point, check_polygon
@@ -14,21 +14,6 @@ from sessions.field.states import Mode, Tally
 
 METADATA_BYTES = 4096
 DEFAULT_RADIUS_METERS = 100
-
-
-class MicroField(serializers.CharField):
-    """µUSDC: a decimal string of a whole number, because JavaScript's numbers end at 2⁵³."""
-
-    default_error_messages = {"invalid": "Whole µUSDC as a decimal string, 0 or more, at most 38 digits."}
-
-    def to_internal_value(self, data):
-        text = str(data) if isinstance(data, (str, int)) and not isinstance(data, bool) else ""
-        if not (text.isascii() and text.isdigit() and len(text) <= 38):
-            self.fail("invalid")
-        return int(text)
-
-    def to_representation(self, value):
-        return str(int(value))
 
 
 class SessionBody(Serializer):

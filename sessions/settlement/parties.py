@@ -7,6 +7,7 @@ from config.kernel.errors import ApiError, FieldError
 from operators.workspaces import selectors
 from operators.workspaces.models import Workspace
 from operators.workspaces.states import Environment
+from sessions.field.parties import environment_for
 
 
 def workspace_of(actor: Actor, given: str | None, permission: Perm) -> Workspace:
@@ -21,9 +22,7 @@ def environment_of(actor: Actor, asked: str | None) -> str:
     """A key's own; a sign-in says it, LIVE unless it does. FieldError; ApiError environment_mismatch."""
     if asked is not None and asked not in Environment.values:
         raise FieldError("environment", "invalid", "environment must be LIVE or TEST.")
-    if actor.environment and asked and asked != actor.environment:
-        raise ApiError("environment_mismatch", data={"environment": actor.environment})
-    return actor.environment or asked or Environment.LIVE.value
+    return environment_for(actor, asked)
 
 
 def _named(actor: Actor, given: str, permission: Perm) -> Workspace:

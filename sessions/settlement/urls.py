@@ -3,12 +3,16 @@
 from django.urls import path
 
 from sessions.settlement.api import SettlementViewSet
+from sessions.settlement.disputes_api import DisputeViewSet
 from sessions.settlement.wallet_api import WalletEventViewSet, WalletViewSet
 
 urlpatterns = [
     path("settlements/<uuid:session_id>", SettlementViewSet.as_view({"get": "retrieve"})),
     path("settlements/<uuid:session_id>/actions", SettlementViewSet.as_view({"get": "actions"})),
     path("settlements/<uuid:session_id>/retry", SettlementViewSet.as_view({"post": "retry"})),
+    path("sessions/<uuid:id>/dispute", DisputeViewSet.as_view({"get": "retrieve", "post": "create"})),
+    path("sessions/<uuid:id>/dispute/reject", DisputeViewSet.as_view({"post": "reject"})),
+    path("sessions/<uuid:id>/void", DisputeViewSet.as_view({"post": "void"})),
     path("wallet", WalletViewSet.as_view({"get": "wallet"})),
     path("wallet/events", WalletEventViewSet.as_view({"get": "list"})),
     path("wallet/events/facets", WalletEventViewSet.as_view({"get": "facets"})),

@@ -45,6 +45,7 @@ NOT_MEASURED = {
     "/api/v1/recordings/<uuid:id>/file": "bytes behind a link",
     "/api/v1/recordings/<uuid:id>/waveform": "reads a file of peaks",
     "/api/v1/nodes/<uuid:id>/meters": "reads the ring",
+    "/api/v1/sessions/<uuid:id>/dispute": "is there only once a bill was disputed; tests/sessions/settlement asks it",
     "/api/v1/pricing/quote": "needs a question; tests/sessions/pricing asks it",
     "/api/v1/wallet": "is of one workspace, and these callers have many; tests/sessions/settlement asks it",
     "/api/v1/wallet/earnings": "the same",
