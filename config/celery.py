@@ -34,6 +34,7 @@ app.autodiscover_tasks(
         "recordings.jobs",
         "recordings.uploads",
         "recordings.retention",
+        "recordings.sessions",
     ],
 )
 

@@ -14,7 +14,9 @@ from recordings.library import health, overview, storage
 from recordings.library.models import Marker, MediaGrant, Recording, RecordingFile, RecordingGroupGrant, RecordingUserGrant
 from recordings.profiles.models import RecordingProfile
 from recordings.retention.models import Disposal
+from recordings.sessions import listening
 from recordings.uploads.models import IncomingFile
+from sessions.media.signals import input_gone, media_began
 
 
 def connect() -> None:
@@ -42,4 +44,6 @@ def connect() -> None:
     status.register_section("uploads", overview.uploads_section)
     metrics.READINESS["media"] = storage.is_ready
     heartbeat_received.connect(orphans.on_heartbeat, dispatch_uid="recordings.orphans")
+    media_began.connect(listening.on_media_began, dispatch_uid="recordings.sessions.began")
+    input_gone.connect(listening.on_input_gone, dispatch_uid="recordings.sessions.gone")
     health_event_changed.connect(health.on_change, dispatch_uid="recordings.health")

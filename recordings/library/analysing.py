@@ -12,7 +12,7 @@ from config.kernel.tasks import single_flight
 from recordings import live, worries
 from recordings.library import missing, storage
 from recordings.library.actions import needs_rendition
-from recordings.library.analysis import Findings, Undecodable, analyse
+from recordings.library.analysis import Findings, Silent, Undecodable, analyse
 from recordings.library.models import Recording, RecordingFile
 from recordings.library.states import AnalysisStatus, FileState
 from recordings.uploads import storing
@@ -70,7 +70,11 @@ def _analyse(file: RecordingFile) -> None:
         return str(temporary)
 
     with storage.open_regular(file.path, size=file.size) as handle:
-        found = analyse(handle, silence=recording.profile.silence_detection, rendition_path=rendition_path)
+        try:
+            found = analyse(handle, silence=recording.profile.silence_detection, rendition_path=rendition_path)
+        except Silent:
+            _write(file, {"playable": True, "analysis_status": AnalysisStatus.READY, "analysis_due_at": None, "analysis_error": ""})
+            return
     changes = _columns(file, found)
     if made:
         changes |= _keep_rendition(temporary, rendition)
@@ -80,12 +84,14 @@ def _analyse(file: RecordingFile) -> None:
 def _columns(file: RecordingFile, found: Findings) -> dict:
     peaks_path = storage.derived_path(file.recording_id, file.sha256, "peaks")
     storage.write_whole(peaks_path, found.peaks)
+    is_video = file.mime_type.startswith("video/") and file.duration_seconds is not None
     return {
         "codec": found.codec,
         "sample_rate": found.sample_rate,
         "channels": found.channels,
         "frames": found.frames,
-        "duration_seconds": round(found.duration_seconds, 3),
+        # Sound with gaps in it is shorter than its picture.
+        "duration_seconds": file.duration_seconds if is_video else round(found.duration_seconds, 3),
         "loudness": found.loudness,
         "silent_spans": found.silent_spans,
         "waveform_preview": {"peaks": found.preview, "channelCount": found.channels, "sampleRate": found.sample_rate, "sampleCount": found.frames},

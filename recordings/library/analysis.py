@@ -20,6 +20,10 @@ _RENDITION_RATES = (32000, 44100, 48000)
 _SCALES = {"u8": (128.0, 128.0), "s16": (0.0, 32768.0), "s32": (0.0, 2147483648.0), "flt": (0.0, 1.0), "dbl": (0.0, 1.0)}
 
 
+class Silent(ValueError):
+    """There is no sound in the file, which is no fault of a picture."""
+
+
 class Undecodable(ValueError):
     """The file holds no audio that can be decoded."""
 
@@ -150,6 +154,8 @@ def analyse(handle, *, silence: bool = True, rendition_path=None) -> Findings:
     try:
         with av.open(handle, "r") as container:
             if not container.streams.audio:
+                if container.streams.video:
+                    raise Silent
                 raise Undecodable("there is no audio in this file")
             # The format by name, not which of FFmpeg's decoders reads it (`mp3float`).
             codec = container.streams.audio[0].codec_context.codec.canonical_name

@@ -21,7 +21,7 @@ MARKER = ".tallyroom-media"
 INCOMING = ".incoming"
 _FOLDERS = (INCOMING, "library", "derived", "trash", "quarantine")
 _DIRECTORY_MODE, _FILE_MODE = 0o750, 0o640
-EXTENSIONS = {"audio/flac": "flac", "audio/wav": "wav", "audio/mpeg": "mp3", "audio/ogg": "ogg"}
+EXTENSIONS = {"audio/flac": "flac", "audio/wav": "wav", "audio/mpeg": "mp3", "audio/ogg": "ogg", "video/webm": "webm", "video/x-matroska": "mkv"}
 
 
 class Unavailable(OSError):

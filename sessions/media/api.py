@@ -6,6 +6,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
+from config.kernel import loops
 from config.kernel.access import Route
 from config.kernel.errors import ApiError
 from config.kernel.viewsets import TallyViewSet
@@ -33,6 +34,8 @@ class ProviderViewSet(TallyViewSet):
         raw = request._request.body
         found = adapter.verify_webhook({name.lower(): value for name, value in request.headers.items()}, raw)
         events.receive(adapter, found, raw.decode(errors="replace"))
+        # Whatever was said, something happened: the poll looks at once.
+        loops.wake("media.reconcile")
         return Response(status=204)
 
     @extend_schema(request=_BODY, responses={204: None})

@@ -7,11 +7,13 @@ from datetime import datetime
 
 import structlog
 from django.db import transaction
+from django.db.models import F
 
 from config.kernel import clock
 from config.kernel.tasks import after_commit
 from sessions.field import states
 from sessions.field.locking import locked
+from sessions.field.models import FieldSession
 from sessions.media import provider, windows
 from sessions.media.models import MediaEvent, MediaInput
 from sessions.media.signals import media_began
@@ -100,8 +102,8 @@ def _tell_flow(field, session, found: list[windows.Window]) -> None:
 
 def _too_late(session, waiting: list[MediaEvent]) -> None:
     """The bill is made: what comes now is kept and flagged, and changes nothing."""
-    from sessions.field import services as field
-
     MediaEvent.objects.filter(pk__in=[row.pk for row in waiting]).update(late=True)
-    if session.started_at is not None and any(min(row.at, row.received_at) < session.ended_at for row in waiting):
-        field.flag(session.pk, LATE)
+    matters = session.started_at is not None and any(min(row.at, row.received_at) < session.ended_at for row in waiting)
+    if matters and LATE not in session.trust_flags:
+        flags = [*session.trust_flags, LATE]
+        FieldSession.objects.filter(pk=session.pk).update(trust_flags=flags, revision=F("revision") + 1, updated_at=clock.now())

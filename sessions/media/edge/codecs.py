@@ -44,8 +44,11 @@ def decode(codec: str, data: bytes) -> av.VideoFrame | None:
 def jpeg(codec: str, data: bytes, max_width: int) -> bytes | None:
     """A keyframe as a JPEG at most `max_width` wide; None if it does not decode."""
     picture = decode(codec, data)
-    if picture is None:
-        return None
+    return None if picture is None else picture_to_jpeg(picture, max_width)
+
+
+def picture_to_jpeg(picture: av.VideoFrame, max_width: int) -> bytes:
+    """A decoded picture as a JPEG at most `max_width` wide."""
     width, height = picture.width, picture.height
     if width > max_width:
         width, height = max_width, max(2, round(height * max_width / width / 2) * 2)

@@ -1,0 +1,11 @@
+"""What recordings hears of media."""
+
+from recordings.sessions import services
+
+
+def on_media_began(sender, session_id, at, **_kwargs) -> None:
+    services.begin(session_id=session_id, at=at)
+
+
+def on_input_gone(sender, session_id, **_kwargs) -> None:
+    services.ended(session_id=session_id)

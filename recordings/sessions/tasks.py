@@ -1,0 +1,15 @@
+"""Files of sessions that are over."""
+
+from config.kernel.tasks import periodic, queued
+from recordings.sessions import services
+
+
+@queued("recordings.finish_session", queue="media")
+def finish_session(session_id: str) -> None:
+    services.finish(session_id)
+
+
+@periodic("recordings.finish_sessions", every=60, queue="media")
+def finish_sessions() -> dict:
+    """Those whose task was lost, or whose worker was killed in the middle."""
+    return {"finished": sum(bool(services.finish(session_id)) for session_id in services.waiting())}
