@@ -5,12 +5,21 @@ from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
 from config.kernel.access import Kind, Perm, holds
+from operators.workspaces.selectors import active_workspace_id, memberships
 
-# (page, name of the route, words, icon, permission, key of `g …`) in three groups: Live, Capture, Assurance.
+# (page, name of the route, words, icon, permission, key of `g …`) in four groups: Live, Capture, Assurance, Settings.
 NAVIGATION = (
     ("Live", (("overview", "Overview", "overview", Perm.NODE_READ, "o"), ("sessions", "Sessions", "session", Perm.SESSIONS_READ, "s"))),
     ("Capture", (("nodes", "Fleet", "fleet", Perm.NODE_READ, "n"), ("recordings", "Library", "library", Perm.RECORDING_READ, "l"))),
     ("Assurance", (("audit", "Audit", "audit", Perm.AUDIT_READ, "a"),)),
+    (
+        "Settings",
+        (
+            ("people", "People", "person", Perm.AUTH_MANAGE, "p"),
+            ("workspaces", "Workspaces", "folder", Perm.WORKSPACE_READ, "t"),
+            ("developers", "Developers", "key", Perm.KEY_MANAGE, "k"),
+        ),
+    ),
 )
 WALLET = ("wallet", "Wallet", "wallet", Perm.WALLET_READ, "w")
 THEMES = {"dark", "light"}
@@ -29,13 +38,16 @@ def _console(request) -> dict:
     if actor is None or actor.kind is not Kind.USER:
         return shared
     user = actor.subject
-    held = [perm.value for perm in Perm if holds(actor, perm)]
+    # Before a forced change of the password nothing else opens, so nothing else is offered.
+    held = [] if actor.must_change_password else [perm.value for perm in Perm if holds(actor, perm)]
     return shared | {
         "name": user.name or actor.label,
         "initials": initials(user.name or actor.label),
         "is_staff": user.is_staff,
         "must_change_password": actor.must_change_password,
         "permissions": " ".join(held),
+        "workspaces": [row.workspace for row in memberships(user)],
+        "active_workspace_id": active_workspace_id(actor),
         "navigation": [(group, [_entry(*item) for item in items if item[3].value in held]) for group, items in NAVIGATION],
         "wallet": _entry(*WALLET) if WALLET[3].value in held else None,
     }

@@ -3,8 +3,12 @@
 from django.urls import path
 
 from operators.identity import pages
+from operators.identity.people import pages as people
+from operators.workspaces import pages as workspaces
 
 urlpatterns = [
     path("sign-in", pages.sign_in, name="sign-in"),
     path("account", pages.account, name="account"),
+    *people.urlpatterns,
+    *workspaces.urlpatterns,
 ]
