@@ -1,12 +1,12 @@
 // The own account: sign-ins, password, theme, keys.
 
-import { call, get, patch, post } from "./api.js";
-import { $, $$, arm, clone, complain, el, fill, keyed, setAttr, text, toast } from "./dom.js";
+import { call, get, patch, post, url } from "./api.js";
+import { $, $$, arm, clone, complain, copyButton, el, fill, icon, keyed, setAttr, text, toast } from "./dom.js";
 import { onSubmit } from "./forms.js";
 import { ago, browser, humanise, utc, when } from "./format.js";
 import { singleKeys } from "./keys.js";
 import { serverNow } from "./now.js";
-import { setTheme, signOut, theme } from "./shell.js";
+import { mustChangePassword, setTheme, signOut, theme } from "./shell.js";
 
 async function loadSignIns() {
   try {
@@ -53,8 +53,32 @@ async function loadMe() {
     document.getElementById("you").replaceChildren(...pairs.filter(([, v]) => v).flatMap(([k, v]) => [el("dt", {}, k), el("dd", {}, v)]));
     document.getElementById("permissions").replaceChildren(...data.permissions.map((p) => el("li", { class: "tag mono" }, p)));
     document.getElementById("password-panel").hidden = !user.providers.includes("local");
+    showWays(user);
   } catch (error) {
     complain("Your account could not be read", error);
+  }
+}
+
+const way = (glyph, title, detail, act = null) => el("li", { class: "row g3" }, el("span", { class: "ic" }, icon(glyph)), el("div", { class: "grow col g0" }, el("b", {}, title), el("span", { class: "t2 sm ell" }, detail)), act);
+
+function showWays(user) {
+  const ways = [];
+  if (user.providers.includes("local")) ways.push(way("key", "Password", user.email || "no e-mail"));
+  if (user.providers.includes("oidc")) ways.push(way("person", "Provider", "linked"));
+  for (const wallet of user.wallets) ways.push(way("wallet", "Wallet", `${wallet.slice(0, 8)}…${wallet.slice(-4)}`, copyButton(wallet, "wallet")));
+  document.getElementById("ways").replaceChildren(...ways);
+}
+
+async function offerLink() {
+  try {
+    const { data } = await get("/auth/oidc/config");
+    if (!data.loginAvailable) return;
+    const link = document.getElementById("link-provider");
+    link.href = url("/auth/oidc/login", { intent: "link", mode: "cookie", next: "/account" });
+    fill(link, { provider: new URL(data.issuer).host });
+    document.getElementById("link-box").hidden = false;
+  } catch (error) {
+    complain("The provider could not be asked", error);
   }
 }
 
@@ -86,9 +110,12 @@ onSubmit(document.getElementById("password-form"), async (f) => {
   await patch("/auth/me/password", { currentPassword: f.currentPassword.value, newPassword: f.newPassword.value });
   document.getElementById("password-form").reset();
   toast("Password changed", "Every other sign-in has ended.");
-  if (document.querySelector("main > .banner.warn:not([id])")) location.assign("/");
+  if (mustChangePassword) location.assign("/");
   else loadSignIns();
 }, { current_password_wrong: "currentPassword" });
 
 loadMe();
-loadSignIns();
+if (!mustChangePassword) {
+  loadSignIns();
+  offerLink();
+}

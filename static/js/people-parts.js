@@ -5,7 +5,9 @@ import { $, $$, el, icon, setAttr } from "./dom.js";
 import { humanise, short } from "./format.js";
 
 export const PROVIDERS = { local: "Password", oidc: "Provider", wallet: "Wallet" };
-export const nameOf = (user) => user.name || user.email || short(user.wallets?.[0]) || short(user.id);
+const ADDRESS = /^0x[0-9a-f]{40}$/i;
+/** Whoever came in by a wallet is named by its address until they are called something. */
+export const nameOf = (user) => (user.name && !ADDRESS.test(user.name) ? user.name : user.email || short(user.name || user.wallets?.[0] || user.id));
 export const roleTags = (roles) => (roles.length ? roles.map((r) => el("span", { class: "tag" }, humanise(r))) : [el("span", { class: "t3" }, "none")]);
 export const kindWords = (kind) => (kind === "session" ? "Field session" : humanise(kind));
 export const plainKind = (kind) => kindWords(kind).toLowerCase();

@@ -1,5 +1,6 @@
 // Every access policy in one editor, saved as a whole with If-Match; and the way a decision came about.
 
+import { allow } from "./actions.js";
 import { all, ApiError, call, get, newKey } from "./api.js";
 import { $, clone, complain, el, fill, keyed, text, toast } from "./dom.js";
 import { onSubmit } from "./forms.js";
@@ -86,7 +87,7 @@ function paint() {
   document.getElementById("none").hidden = state.rows.length > 0;
   $("main section.panel").classList.toggle("bare", !state.rows.length);
   document.getElementById("discard").hidden = !changes;
-  document.getElementById("save").disabled = !changes;
+  allow(document.getElementById("save"), changes > 0, "Nothing changed.");
   const parts = [plural(state.rows.length, "policy", "policies"), added().length && `${added().length} new`, removed().length && `${removed().length} taken away`].filter(Boolean);
   text(document.getElementById("sum"), `${parts.join(", ")}${changes ? ": not saved yet" : ""}`);
 }

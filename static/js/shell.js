@@ -1,7 +1,7 @@
 // What is around every page: counts, connection, clock, theme, keys. Does nothing until `boot.js` starts it.
 
 import { ApiError, get, post } from "./api.js";
-import { $, $$, debounce, fill, icon, setAttr, text } from "./dom.js";
+import { $, $$, complain, debounce, fill, icon, setAttr, text } from "./dom.js";
 import { plural, time, utc } from "./format.js";
 import { command, startKeys } from "./keys.js";
 import { learn } from "./now.js";
@@ -12,6 +12,9 @@ const POLL_MS = 30000;
 
 /** Whether the person holds a permission anywhere; the server decides again on every call. */
 export const may = (permission) => document.body.dataset.permissions.split(" ").includes(permission);
+
+/** Until then nothing but the account answers. */
+export const mustChangePassword = "mustChangePassword" in document.body.dataset;
 
 export function setTheme(theme) {
   const root = document.documentElement;
@@ -98,6 +101,21 @@ export async function signOut() {
   location.assign("/sign-in");
 }
 
+/** The default where a request names no workspace; it gives no permission. */
+function startSwitch() {
+  const select = document.getElementById("workspace");
+  const before = select?.value;
+  select?.addEventListener("change", async () => {
+    try {
+      await post("/auth/workspace/select", { workspaceId: select.value }, { key: null });
+      location.reload();
+    } catch (error) {
+      select.value = before;
+      complain("The workspace was not chosen", error);
+    }
+  });
+}
+
 /** Re-reads the counts soon; the topics of this page call it on their changes too. */
 export const statusSoon = debounce(refreshStatus, 700);
 
@@ -107,12 +125,14 @@ export function start() {
   command(null, "Sign out", signOut, { glyph: "lock" });
   $("#theme").addEventListener("click", toggleTheme);
   $("#retry").addEventListener("click", () => live.retryNow());
+  startSwitch();
+  tick();
+  if (mustChangePassword) return;
   live.addEventListener("state", showConnection);
   live.addEventListener("seq", debounce(showConnection, 100));
   live.addEventListener("state", () => { if (live.state === "live") statusSoon(); });
   for (const [topic, permission] of [["nodes", "node:read"], ["recordings", "recording:read"], ["health", "health:read"]]) if (may(permission)) live.subscribe(topic, { onEvent: statusSoon });
   live.start();
-  tick();
   refreshStatus();
   setInterval(() => { if (!document.hidden) refreshStatus(); }, POLL_MS);
 }

@@ -1,9 +1,10 @@
 // Signing in: a cookie, never a token, comes back. What was typed stays when it is refused.
 
 import { paint } from "./art.js";
-import { post } from "./api.js";
-import { $, debounce } from "./dom.js";
+import { ApiError, get, post, url } from "./api.js";
+import { $, debounce, fill } from "./dom.js";
 import { markErrors } from "./forms.js";
+import { signChallenge } from "./wallet-sign.js";
 
 const form = document.getElementById("sign-in");
 const button = $("button[type=submit]", form);
@@ -33,6 +34,13 @@ function sentence(error) {
   return `${error.message} Try again in ${minutes} min.`;
 }
 
+/** Where to: the page that was asked for, or what this person may see. */
+function next({ user, workspaces = [] }) {
+  if (user.mustChangePassword) return "/account";
+  if (form.dataset.next !== "/" || user.permissions.includes("node:read")) return form.dataset.next;
+  return workspaces.length ? "/workspaces" : "/account";
+}
+
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   refuse("");
@@ -42,13 +50,53 @@ form.addEventListener("submit", async (event) => {
   button.disabled = true;
   try {
     const { data } = await post("/auth/login", { email: form.elements.email.value.trim(), password: form.elements.password.value, cookie: true }, { key: null });
-    location.replace(data.user.mustChangePassword ? "/account" : form.dataset.next);
+    location.replace(next(data));
   } catch (error) {
     button.disabled = false;
     const rest = markErrors(form, error.fields || {});
     if (!Object.keys(error.fields || {}).length || rest.length) refuse(rest[0] || sentence(error));
   }
 });
+
+/* A wallet */
+
+const byWallet = document.getElementById("by-wallet");
+const walletRefused = document.getElementById("wallet-refused");
+
+byWallet.addEventListener("click", async () => {
+  if (byWallet.disabled) return;
+  byWallet.disabled = true;
+  walletRefused.hidden = true;
+  try {
+    const signed = await signChallenge("/auth/wallet/challenge");
+    const { data } = await post("/auth/wallet/login", { ...signed, cookie: true }, { key: null });
+    location.replace(next(data));
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    byWallet.disabled = false;
+    walletRefused.hidden = false;
+    $("span", walletRefused).textContent = error.message;
+    byWallet.focus();
+  }
+});
+
+/* A provider */
+
+async function offerProvider() {
+  try {
+    const { data } = await get("/auth/oidc/config");
+    const link = document.getElementById("by-provider");
+    link.hidden = !data.loginAvailable;
+    if (link.hidden) return;
+    link.href = url("/auth/oidc/login", { mode: "cookie", next: form.dataset.next });
+    fill(link, { provider: new URL(data.issuer).host });
+  } catch (error) {
+    // Without the answer there is no such button; the other doors stay open.
+    if (!(error instanceof ApiError)) throw error;
+  }
+}
+
+offerProvider();
 
 const art = document.getElementById("art");
 paint(art);

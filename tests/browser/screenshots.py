@@ -117,6 +117,9 @@ def screens(ids: dict[str, str]) -> dict[str, str]:
         "recording": f"/recordings/{ids['Plenary, morning']}",
         "audit": "/audit?verb=node.*",
         "account": "/account",
+        "people": "/people",
+        "policies": "/people/policies",
+        "workspaces": "/workspaces",
     }
 
 

@@ -12,6 +12,12 @@ SCREENS = {
     "recording": ("/recordings/{take}", "#file dd"),
     "audit": ("/audit", "tbody tr"),
     "account": ("/account", "#sign-ins li"),
+    "people": ("/people", "tbody tr"),
+    "person": ("/people/{owner}", "#permissions li"),
+    "groups": ("/people/groups", "#none:not([hidden])"),
+    "policies": ("/people/policies", "tbody tr"),
+    "workspaces": ("/workspaces", "#none:not([hidden]), tbody tr"),
+    "developers": ("/settings/developers", "#none:not([hidden]), tbody tr"),
 }
 
 
@@ -25,8 +31,27 @@ def violations(page) -> list[str]:
 def test_a_screen_has_no_violation(new_page, api, take, screen, theme):
     address, ready = SCREENS[screen]
     page = new_page(color_scheme=theme, reduced_motion="reduce")
-    page.goto(address.format(node=api.local_node()["id"], take=take["id"]))
+    page.goto(address.format(node=api.local_node()["id"], take=take["id"], owner=api.get("/auth/me")["user"]["id"]))
     page.locator(ready).first.wait_for()
+    assert violations(page) == []
+
+
+DIALOGS = {
+    "person": ("/people", "create"),
+    "group": ("/people/groups", "group"),
+    "policy": ("/people/policies", "policy"),
+    "workspace": ("/workspaces", "create"),
+}
+
+
+@pytest.mark.parametrize("dialog", DIALOGS)
+def test_what_n_opens_has_no_violation(new_page, dialog):
+    address, name = DIALOGS[dialog]
+    page = new_page(reduced_motion="reduce")
+    page.goto(address)
+    page.locator("#wait").wait_for(state="hidden")
+    page.keyboard.press("n")
+    page.locator(f"#{name}[open]").wait_for()
     assert violations(page) == []
 
 
@@ -41,6 +66,6 @@ def test_the_sign_in_has_no_violation(new_page, theme):
 def test_a_phone_scrolls_only_downwards(new_page, api, take, screen):
     address, ready = SCREENS[screen]
     page = new_page(viewport={"width": 390, "height": 844}, has_touch=True)
-    page.goto(address.format(node=api.local_node()["id"], take=take["id"]))
+    page.goto(address.format(node=api.local_node()["id"], take=take["id"], owner=api.get("/auth/me")["user"]["id"]))
     page.locator(ready).first.wait_for(state="attached")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
