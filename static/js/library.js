@@ -246,7 +246,9 @@ document.getElementById("filters-open").addEventListener("click", ({ currentTarg
 });
 startRecord();
 command("r", "Record", () => document.getElementById("record-open").click(), { glyph: "record" });
-live.subscribe("recordings", { onEvent: debounce(() => load({ quiet: true }), 400) });
+const soon = debounce(() => load({ quiet: true }), 400);
+// A snapshot comes again when access has changed.
+live.subscribe("recordings", { onSnapshot: soon, onEvent: soon });
 all("/nodes", {}).then((nodes) => {
   nodeNames = new Map(nodes.map((n) => [n.id, n.alias]));
   if (rows.length) paint();

@@ -224,7 +224,7 @@ active.addEventListener("change", () => {
 });
 fleet.start();
 live.subscribe("health", { onSnapshot: loadProblems, onEvent: loadProblems });
-live.subscribe("recordings", { onEvent: () => { loadProblems(); loadLatest(); } });
+live.subscribe("recordings", { onSnapshot: () => loadLatest(), onEvent: () => { loadProblems(); loadLatest(); } });
 loadProblems();
 loadLatest();
 setInterval(() => { if (fleet.loaded) paintLive(); }, 2000);

@@ -129,6 +129,7 @@ export function start() {
   tick();
   if (mustChangePassword) return;
   live.addEventListener("state", showConnection);
+  live.addEventListener("denied", debounce(() => location.reload(), 100));
   live.addEventListener("seq", debounce(showConnection, 100));
   live.addEventListener("state", () => { if (live.state === "live") statusSoon(); });
   for (const [topic, permission] of [["nodes", "node:read"], ["recordings", "recording:read"], ["health", "health:read"]]) if (may(permission)) live.subscribe(topic, { onEvent: statusSoon });

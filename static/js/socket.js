@@ -129,6 +129,8 @@ class Live extends EventTarget {
     } else if (message.type === "unsubscribed" && entry) {
       this.topics.delete(message.topic);
       for (const f of entry.followers) f.onGone?.(message.code);
+      // A page that doesn't say itself what it is without this topic asks the server what it may be now.
+      if (message.code === "permission_denied" && ![...entry.followers].some((f) => f.onGone)) this.dispatchEvent(new Event("denied"));
     } else if (message.type === "error") {
       this.dispatchEvent(new CustomEvent("refusal", { detail: message }));
     }

@@ -3,7 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
-SECONDS = 5_000
+# Five on a machine that does nothing else; one that runs other tests beside it gets more.
+SECONDS = 12_000
 PASSWORD = "a first password 42"
 
 

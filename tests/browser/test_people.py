@@ -44,7 +44,7 @@ def test_a_person_is_made_found_and_given_reach(page, api):
     row = page.locator("tbody tr")
     expect(row).to_have_count(1)
     expect(row).to_contain_text("Viewer")
-    page.get_by_label("Role", exact=True).select_option("auditor")
+    page.locator("#f-role").select_option("auditor")
     expect(page.locator("#none")).to_contain_text("Nobody matches")
     page.get_by_role("button", name="Show everyone").click()
     page.locator("tbody").get_by_role("link", name="Nia Okafor").click()
@@ -107,7 +107,7 @@ def test_a_password_is_reset_shown_once_and_must_be_changed(new_page, api, perso
     page.locator("#reset-open").click()
     page.get_by_role("button", name="Make a new password").click()
     secret = page.locator('#reset-done [data-f="password"]')
-    expect(secret).to_have_text(page.locator('#reset-done [data-f="password"]').inner_text())
+    expect(secret).to_be_visible()
     password = secret.inner_text()
     assert len(password) >= 20
     page.get_by_role("button", name="Done").click()
