@@ -7,7 +7,7 @@ def test_a_refused_sign_in_keeps_what_was_typed_and_says_why(new_page, watch, ro
     page.goto("/nodes")
     page.get_by_label("E-mail").fill(room.owner[0])
     page.get_by_label("Password").fill("not the password")
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("alert")).to_be_visible()
     expect(page.get_by_label("E-mail")).to_have_value(room.owner[0])
     expect(page.get_by_label("Password")).to_be_focused()
