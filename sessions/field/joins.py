@@ -105,11 +105,9 @@ def tear_down(session: FieldSession) -> None:
 
 
 def emit(kind: str, session: FieldSession, *, data: dict, sequence: int) -> None:
-    """Tell the webhooks of both sides, in the transaction of the change."""
-    try:
-        from operators.webhooks.services import emit as send
-    except ImportError:
-        return
+    """Tell the webhooks of both sides, in the transaction of the change; `data` in its wire form."""
+    from operators.webhooks.emitting import emit as send
+
     sides = [pk for pk in (session.consumer_workspace_id, session.operator_workspace_id) if pk]
     send(kind, subject=("session", session.pk), workspaces=list(dict.fromkeys(sides)), environment=session.environment, data=data, sequence=sequence)
 

@@ -8,6 +8,7 @@ from audit.services import snapshot
 from config.kernel import clock
 from config.kernel.access import Actor, Perm, ports
 from config.kernel.errors import ApiError
+from config.kernel.names import camelized
 from sessions import verbs
 from sessions.field import joins, states
 from sessions.field.models import FieldSession, SessionEvent
@@ -85,6 +86,7 @@ def note(session: FieldSession, kind: str, *, actor: Actor, at: datetime, data: 
         session=session, sequence=session.event_sequence, type=kind, from_state=from_state, to_state=to_state, at=at,
         actor_kind=str(actor.kind), actor_id=actor.id or "", actor_label=actor.label[:254], data=data or {},
     )  # fmt: skip
-    shape = {"session": SessionShape.show(session), **(data or {})}
+    # The session's own shape is in its wire form already, and its metadata's keys are the client's.
+    shape = {"session": SessionShape.show(session), **camelized(data or {})}
     joins.emit(str(kind), session, data=shape, sequence=session.event_sequence)
     return session.event_sequence
