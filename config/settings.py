@@ -220,6 +220,8 @@ LIVEKIT_HOSTS = env.words("LIVEKIT_HOSTS")
 # A live session whose media stays away this long ends; 0: never.
 ABANDON_AFTER_SECONDS = env.integer("ABANDON_AFTER_SECONDS", 900)
 TELEMETRY_RETENTION_DAYS = env.integer("TELEMETRY_RETENTION_DAYS", 30)
+# A MaxMind country file: whoever starts a session from another continent than its point is refused. Empty: nobody is asked.
+GEOIP_FILE = env.text("GEOIP_FILE")
 
 # Who moves the money of field sessions (docs/money.md): ledger, or evm.
 SETTLEMENT_PROVIDER = env.text("SETTLEMENT_PROVIDER", "ledger")

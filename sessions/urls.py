@@ -4,5 +4,6 @@ from sessions.field.urls import urlpatterns as field
 from sessions.media.urls import urlpatterns as media
 from sessions.pricing.urls import urlpatterns as pricing
 from sessions.settlement.urls import urlpatterns as settlement
+from sessions.telemetry.urls import urlpatterns as telemetry
 
-urlpatterns = [*field, *media, *pricing, *settlement]
+urlpatterns = [*field, *media, *pricing, *settlement, *telemetry]

@@ -2,7 +2,9 @@
 
 from datetime import datetime
 
+from config.kernel import context
 from config.kernel.errors import ApiError
+from sessions.field.geography import Point
 from sessions.field.models import FieldSession
 
 
@@ -122,6 +124,10 @@ def demand_hold(session: FieldSession) -> None:
 
 def demand_position(session: FieldSession) -> None:
     """ApiError position_not_admitted where the caller's address says another continent than the session's point."""
+    from sessions.telemetry.position import admitted
+
+    if not admitted(Point(session.lat, session.lng), context.current().ip):
+        raise ApiError("position_not_admitted")
 
 
 def declare_provenance(session: FieldSession, declared: dict) -> None:

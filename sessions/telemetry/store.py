@@ -84,7 +84,7 @@ def log_of(session_id: UUID, first: datetime, last: datetime) -> list[Logged]:
             "FROM telemetry_sample WHERE session_id = %s AND captured_at BETWEEN %s AND %s ORDER BY captured_at",
             [session_id, first, last],
         )
-        return [Logged(*row[:-1], bytes(row[-1])) for row in cursor.fetchall()]
+        return list(map(Logged._make, cursor.fetchall()))
 
 
 def mark_implausible(session_id: UUID, captured: Sequence[datetime]) -> None:
