@@ -75,7 +75,7 @@ class Camera:
         return hashlib.sha256(self.certificate.public_bytes(serialization.Encoding.DER)).hexdigest()
 
     def sign(self, picture: bytes) -> bytes:
-        signer = Signer.from_info(C2paSignerInfo(C2paSigningAlg.ES256, self.chain, self.key, b""))
+        signer = Signer.from_info(C2paSignerInfo(alg=C2paSigningAlg.ES256, sign_cert=self.chain, private_key=self.key, ta_url=None))
         signed = io.BytesIO()
         Builder(_MANIFEST).sign(signer, "image/jpeg", io.BytesIO(picture), signed)
         return signed.getvalue()

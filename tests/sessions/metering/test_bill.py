@@ -10,7 +10,7 @@ from sessions.field import services as field
 from sessions.media.models import MediaEvent, MediaInput
 from tests.cast import ApiClient
 from tests.factories.sessions import BOGOTA, key_token, make_operator, owned_workspace
-from tests.factories.telemetry import beacon, sample
+from tests.factories.telemetry import sample
 from tests.sessions.settlement.helpers import balances, fund, system_balance
 
 pytestmark = pytest.mark.django_db
@@ -129,9 +129,11 @@ def test_only_proven_seconds_are_paid_in_telemetry_mode(go, supplier, consumer, 
     session_id = go(mode="telemetry")
     session = SimpleNamespace(pk=session_id)
     wallet = supplier.workspace.wallet
-    inside = beacon(session, start, wallet, count=20)
-    outside = [sample(session, start + timedelta(seconds=20.5 + k), wallet, meters=150 + k) for k in range(20)]
-    back = beacon(session, start, wallet, count=20, first=40.5)
+
+    def walk(first, meters):
+        return [sample(session, start + timedelta(seconds=first + k), wallet, meters=meters + k * 0.1) for k in range(20)]
+
+    inside, outside, back = walk(0.5, 95), walk(20.5, 101), walk(40.5, 95)
     for second, raws in ((20, inside), (40, outside), (60, back)):
         with after(start, second):
             answer = data(supplier.client.post(f"/sessions/{session_id}/telemetry/batch", {"samples": raws}))
