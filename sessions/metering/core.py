@@ -43,14 +43,23 @@ def meter(started: int, ended: int, max_seconds: int, windows: Iterable[Window],
     `windows` are the times without media, `(lost_at, flowing_at or None)`, in any order, overlapping or repeated. `samples` are the capture
     times of the samples that count; None means the wall-clock mode, an empty iterable means that nothing was proven.
     """
-    cutoff = max(started, min(ended, started + max_seconds * SECOND_MS))
-    lost_media = union(_clipped(windows, started, cutoff))
-    unproven = [] if samples is None else _failed_seconds(started, cutoff, sorted(samples))
-    lost_ms = sum(end - start for start, end in union([*lost_media, *unproven]))
+    cutoff = cutoff_of(started, ended, max_seconds)
+    return total(started, cutoff, windows, [] if samples is None else unproven(started, started, cutoff, sorted(samples)))
+
+
+def cutoff_of(started: int, ended: int, max_seconds: int) -> int:
+    """Where metering stops: the end, or the longest duration."""
+    return max(started, min(ended, started + max_seconds * SECOND_MS))
+
+
+def total(started: int, cutoff: int, windows: Iterable[Window], failed_seconds: Iterable[Span]) -> Meter:
+    """The meter over what is known to be lost: windows without media, and seconds that nothing vouches for."""
+    lost_media, failed_seconds = union(_clipped(windows, started, cutoff)), union(failed_seconds)
+    lost_ms = sum(end - start for start, end in union([*lost_media, *failed_seconds]))
     span = cutoff - started
     metered = span // SECOND_MS
     clean = (span - lost_ms) // SECOND_MS
-    return Meter(metered, clean, metered - clean, _intervals(lost_media, unproven))
+    return Meter(metered, clean, metered - clean, _intervals(lost_media, failed_seconds))
 
 
 def union(spans: Iterable[Span]) -> list[Span]:
@@ -90,10 +99,10 @@ def _clipped(windows: Iterable[Window], started: int, cutoff: int) -> list[Span]
     return [span for span in spans if span[0] < span[1]]
 
 
-def _failed_seconds(started: int, cutoff: int, samples: list[int]) -> list[Span]:
-    """The seconds, the last one perhaps partial, that no sample vouches for."""
+def unproven(started: int, since: int, cutoff: int, samples: list[int]) -> list[Span]:
+    """The seconds from `since` on, a whole number of them behind `started`, that no sample vouches for. `samples` ascend; the last second may be partial."""
     failed = []
-    for start in range(started, cutoff, SECOND_MS):
+    for start in range(since, cutoff, SECOND_MS):
         end = min(start + SECOND_MS, cutoff)
         newest = bisect_right(samples, end) - 1
         if newest < 0 or samples[newest] < end - FRESH_MS:
@@ -101,7 +110,7 @@ def _failed_seconds(started: int, cutoff: int, samples: list[int]) -> list[Span]
     return union(failed)
 
 
-def _intervals(lost_media: list[Span], unproven: list[Span]) -> tuple[Interval, ...]:
+def _intervals(lost_media: list[Span], failed_seconds: list[Span]) -> tuple[Interval, ...]:
     """One reason per millisecond: without media, nobody asks where the camera stood."""
-    named = [Interval(*span, MEDIA_LOST) for span in lost_media] + [Interval(*span, NO_FRESH_SAMPLE) for span in subtract(unproven, lost_media)]
+    named = [Interval(*span, MEDIA_LOST) for span in lost_media] + [Interval(*span, NO_FRESH_SAMPLE) for span in subtract(failed_seconds, lost_media)]
     return tuple(sorted(named))

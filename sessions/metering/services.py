@@ -8,7 +8,7 @@ from django.db import transaction
 
 from sessions.field.models import FieldSession
 from sessions.field.states import Mode
-from sessions.metering import core
+from sessions.metering import core, running
 from sessions.metering.models import MeterRecord
 from sessions.metering.moments import at_ms, ms_of
 from sessions.metering.split import split
@@ -34,10 +34,20 @@ def close(session: FieldSession, ended_at: datetime) -> MeterRecord:
 
 
 def provisional(session: FieldSession, now: datetime) -> MeterRecord:
-    """What `close` would find now, unsaved; all zero before the session is LIVE."""
+    """The seconds that `close` would find now, unsaved, without log and hash; all zero before the session is LIVE.
+
+    Asked each second of a LIVE session, so it reads no more than it must.
+    """
+    record = MeterRecord(session=session, version=core.VERSION, mode=session.mode, metered_seconds=0, clean_seconds=0, failed_seconds=0)
     if session.started_at is None:
-        return MeterRecord(session=session, version=core.VERSION, mode=session.mode, metered_seconds=0, clean_seconds=0, failed_seconds=0)
-    return _measure(session, now)[0]
+        return record
+    started_ms = ms_of(session.started_at)
+    cutoff_ms = core.cutoff_of(started_ms, ms_of(now), session.max_duration_seconds)
+    failed = running.unproven(session, started_ms, cutoff_ms) if session.mode == Mode.TELEMETRY else []
+    found = core.total(started_ms, cutoff_ms, _windows(session), failed)
+    record.started_at, record.cutoff_at = session.started_at, at_ms(cutoff_ms)
+    record.metered_seconds, record.clean_seconds, record.failed_seconds = found.metered, found.clean, found.failed
+    return record
 
 
 def reading(session: FieldSession, now: datetime) -> dict:
@@ -65,10 +75,15 @@ def reading(session: FieldSession, now: datetime) -> dict:
     }
 
 
+def measured(session: FieldSession, ended_at: datetime) -> MeterRecord:
+    """The record that `close` would write, unsaved: to compare, and to look at while LIVE."""
+    return _measure(session, ended_at)[0]
+
+
 def _measure(session: FieldSession, ended_at: datetime) -> tuple[MeterRecord, list[Logged], set[int]]:
     """(unsaved record, log, capture times of jumps)."""
     started_ms, ended_ms = ms_of(session.started_at), ms_of(ended_at)
-    cutoff_ms = max(started_ms, min(ended_ms, started_ms + session.max_duration_seconds * core.SECOND_MS))
+    cutoff_ms = core.cutoff_of(started_ms, ended_ms, session.max_duration_seconds)
     windows = _windows(session)
     log = _log(session, cutoff_ms)
     jumps = implausible(log, session.operator.kind) if log else set()

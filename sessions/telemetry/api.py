@@ -15,7 +15,7 @@ from sessions.field.states import Side
 from sessions.telemetry import provenance, selectors, services, stills
 from sessions.telemetry.filters import SampleFilters
 from sessions.telemetry.samples import Malformed
-from sessions.telemetry.serializers import BatchBody, BatchDocument, BatchTaken, ProvenanceAnswer, SampleBody, SampleShape, TakenShape
+from sessions.telemetry.serializers import BatchBody, BatchDocument, BatchTaken, ProvenanceAnswer, SampleBody, SampleShape, SampleTaken
 from sessions.telemetry.states import BATCH_BYTES, REQUESTS_PER_SECOND
 
 _LISTED = {"list", "facets", "export", "export_selected"}
@@ -80,7 +80,7 @@ class TelemetryViewSet(ListMixin, FacetsMixin, ExportMixin, TelemetryRoutes):
     def export_selected(self, request, *args, **kwargs):
         return super().export_selected(request, *args, **kwargs)
 
-    @extend_schema(request=SampleBody, responses={200: TakenShape})
+    @extend_schema(request=SampleBody, responses={200: SampleTaken})
     def create(self, request, id):  # noqa: A002
         session = self._operated()
         sent, outcome = self._ingest(session, [request.data], alone=True)
@@ -93,7 +93,7 @@ class TelemetryViewSet(ListMixin, FacetsMixin, ExportMixin, TelemetryRoutes):
             "duplicate": answer.duplicate,
             "outside_meters": round(answer.outside_meters, 3),
         }
-        return Response(self.shape(_with(taken, outcome), TakenShape))
+        return Response(self.shape(_with(taken, outcome), SampleTaken))
 
 
 class TelemetryBatchViewSet(TelemetryRoutes):

@@ -47,7 +47,7 @@ class BatchDocument(Serializer):
     samples = SampleBody(many=True)
 
 
-class TakenShape(Serializer):
+class SampleTaken(Serializer):
     """What one sample is worth. Only `in_fence` counts; `challenge` is the nonce to carry from now on, where the session asks for one."""
 
     captured_at = UtcDateTimeField()

@@ -133,14 +133,14 @@ def test_the_same_input_gives_the_same_hash_and_another_another(live, began):
     session = live()
     send(session, beacon(session, began, session.wallet, count=20))
     end = began + timedelta(seconds=60)
-    one, two = services.provisional(session, end), services.provisional(session, end)
+    one, two = services.measured(session, end), services.measured(session, end)
     assert one.input_hash == two.input_hash
     assert services.close(session, end).input_hash == one.input_hash
-    assert services.provisional(session, end).input_hash == one.input_hash
+    assert services.measured(session, end).input_hash == one.input_hash
     other = live()
     send(other, beacon(other, began, other.wallet, count=21))
-    assert services.provisional(other, end).input_hash != one.input_hash
-    assert services.provisional(session, end + timedelta(seconds=1)).input_hash != one.input_hash
+    assert services.measured(other, end).input_hash != one.input_hash
+    assert services.measured(session, end + timedelta(seconds=1)).input_hash != one.input_hash
 
 
 def test_a_session_is_metered_once(live, began):
@@ -161,6 +161,19 @@ def test_before_it_is_live_there_is_nothing(live, began):
     session.started_at = None
     record = services.provisional(session, clock.now())
     assert (record.metered_seconds, record.clean_seconds, record.failed_seconds, record.intervals) == (0, 0, 0, [])
+
+
+def test_while_it_runs_each_second_says_what_the_end_would(live, lost, began):
+    session = live(max_duration_seconds=600)
+    lost(began, (100, 110))
+    raws = beacon(session, began, session.wallet, count=70) + beacon(session, began, session.wallet, count=60, first=90.5, every=1.5)
+    for raw in raws:
+        parsed = telemetry.read(raw, session.pk)
+        telemetry.ingest(session_id=session.pk, sent=[parsed], received_at=parsed.captured_at)
+    for seconds in [*range(0, 200, 3), 20, 700]:
+        at = began + timedelta(seconds=seconds)
+        whole, running = services.measured(session, at), services.provisional(session, at)
+        assert (running.clean, running.failed, running.cutoff_at) == (whole.clean, whole.failed, whole.cutoff_at), seconds
 
 
 def test_the_last_sample_before_the_start_vouches_for_the_first_seconds(live, began):

@@ -19,7 +19,7 @@ from tests.factories.sessions import make_operator, make_session, make_workspace
 from tests.factories.telemetry import sample
 
 pytestmark = pytest.mark.django_db(transaction=True)
-ROUNDS = 60
+ROUNDS = 40
 
 
 def at_once(*acts):
