@@ -25,14 +25,15 @@ _CALLS = {
 def of(actor: Actor, session: FieldSession) -> dict:
     """The body of `GET /sessions/:id/actions`."""
     overdue = session.state in (SessionState.REQUESTED, SessionState.ASSIGNED) and clock.now() >= session.deadline_at
+    standing, started = parties.sides(actor, session), joins.media_started(session)
     made = {}
     for name, (method, tail, call, sides) in _CALLS.items():
         if name == "cancel":
             sides = cancelling(session)
-        permission, code = _who(actor, session, sides)
+        permission, code = _who(actor, session, sides, standing)
         if code is None and (overdue or not states.allows(call, session.state)):
             code = "invalid_state"
-        if code is None and name in {"producerToken", "viewerToken"} and not joins.media_started(session):
+        if code is None and name in {"producerToken", "viewerToken"} and not started:
             code = "not_started"
         made[name] = {"enabled": code is None, "method": method, "href": f"/api/v1/sessions/{session.pk}{tail}", "permission": permission.value}
         if code:
@@ -45,12 +46,12 @@ def cancelling(session: FieldSession) -> tuple[Side, ...]:
     return _ASKING if session.state == SessionState.REQUESTED else _BOTH
 
 
-def _who(actor: Actor, session: FieldSession, sides: tuple[Side, ...] | None) -> tuple[Perm, str | None]:
+def _who(actor: Actor, session: FieldSession, sides: tuple[Side, ...] | None, standing: set[Side]) -> tuple[Perm, str | None]:
     """The permission that counts here, and what a caller without the right would hear."""
     if sides is None:
         return Perm.SESSIONS_READ, None
     try:
-        side = parties.standing_on(actor, session, sides)
+        side = parties.standing_on(actor, session, sides, standing)
     except ApiError as error:
         return parties.NEEDED[sides[0]], error.code
     return parties.NEEDED.get(side, parties.NEEDED[sides[0]]), None

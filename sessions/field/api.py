@@ -4,16 +4,16 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from config.kernel import clock
-from config.kernel.access import Kind, Perm, Route
+from config.kernel.access import Kind, Perm, Route, ports
 from config.kernel.errors import ApiError
 from config.kernel.exports import ExportBody
 from config.kernel.facets import facets
 from config.kernel.serializers import NoBody
-from config.kernel.viewsets import ExportMixin, FacetsMixin, ListMixin
+from config.kernel.viewsets import ExportMixin, FacetsMixin, ListMixin, TallyViewSet
 from operators.workspaces.selectors import workspaces
 from operators.workspaces.states import WorkspaceRole
 from sessions.field import actions, joins, live, parties, selectors, services
-from sessions.field.filters import SessionFilters
+from sessions.field.filters import SessionEventFilters, SessionFilters
 from sessions.field.models import FieldSession
 from sessions.field.routes import PARTIES, SIDE_ERRORS, SessionRoutes
 from sessions.field.serializers import (
@@ -23,6 +23,7 @@ from sessions.field.serializers import (
     OperatorChoice,
     PublishShape,
     SessionBody,
+    SessionEventShape,
     SessionShape,
     SessionStartBody,
     StartedShape,
@@ -285,3 +286,20 @@ class _Listed:
 
 def _parts(found, *names: str) -> dict:
     return {name: getattr(found, name) for name in names}
+
+
+class SessionEventViewSet(ListMixin, TallyViewSet):
+    """The history of a session, for its sides and whoever of the installation reaches it."""
+
+    routes = {"list": Route(Perm.SESSIONS_READ)}
+    filters = SessionEventFilters
+    serializer_class = SessionEventShape
+
+    def get_queryset(self):
+        return selectors.events(self.kwargs.get("id"))
+
+    def list(self, request, id):  # noqa: A002
+        reached = ports.scoped(selectors.sessions().filter(pk=id), self.actor, Perm.SESSIONS_READ)
+        if not reached.exists():
+            raise ApiError("not_found")
+        return super().list(request)

@@ -2,7 +2,7 @@
 
 from config.kernel.filters import Choice, FilterSet, Moment, Uuid
 from operators.workspaces.states import Environment
-from sessions.field.states import Mode, SessionState, Side
+from sessions.field.states import Mode, SessionEventType, SessionState, Side
 
 
 class _ForTheViewset(Choice):
@@ -30,3 +30,11 @@ class SessionFilters(FilterSet):
     sorts = {"createdAt": "created_at"}
     default_sort = "-createdAt"
     facet_fields = {"state": "state", "mode": "mode", "environment": "environment"}
+
+
+class SessionEventFilters(FilterSet):
+    """By what happened; in its order."""
+
+    type = Choice("type", choices=SessionEventType)
+    sorts = {"sequence": "sequence"}
+    default_sort = "sequence"

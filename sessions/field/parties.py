@@ -78,7 +78,9 @@ def sides(actor: Actor, session: FieldSession) -> set[Side]:
         found.add(Side.CONSUMER)
     if session.operator_workspace_id in held_in(actor, Perm.SESSIONS_OPERATE) or could_serve(actor, session):
         found.add(Side.OPERATOR)
-    if installation(actor, Perm.SESSIONS_CREATE, session) or installation(actor, Perm.SESSIONS_OPERATE, session):
+    # Who holds neither by a role of the installation need not be looked for.
+    by_role = [permission for permission in (Perm.SESSIONS_CREATE, Perm.SESSIONS_OPERATE) if ports.reach(actor, permission).holder]
+    if any(installation(actor, permission, session) for permission in by_role):
         found.add(Side.INSTALLATION)
     return found
 
@@ -87,13 +89,13 @@ NEEDED = {Side.CONSUMER: Perm.SESSIONS_CREATE, Side.OPERATOR: Perm.SESSIONS_OPER
 _WRONG = {Side.CONSUMER: "consumer_side_required", Side.OPERATOR: "operator_side_required"}
 
 
-def standing_on(actor: Actor, session: FieldSession, wanted: tuple[Side, ...]) -> Side:
-    """The first of the `wanted` sides on which the actor stands.
+def standing_on(actor: Actor, session: FieldSession, wanted: tuple[Side, ...], standing: set[Side] | None = None) -> Side:
+    """The first of the `wanted` sides on which the actor stands; `standing`: their sides, where they are known already.
 
     ApiError permission_denied for somebody of the right side without the right, else consumer_side_required, operator_side_required;
     workspace_suspended.
     """
-    standing = sides(actor, session)
+    standing = sides(actor, session) if standing is None else standing
     side = next((side for side in wanted if side in standing), None)
     if side is None:
         raise _no_side(actor, session, [side for side in wanted if side in NEEDED])

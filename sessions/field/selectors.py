@@ -7,8 +7,7 @@ consumer, by every SUPPLIER workspace of the environment, or by the one that it 
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import BooleanField, DateTimeField, DurationField, Exists, ExpressionWrapper, F, FloatField, OuterRef, Q, QuerySet, Value
-from django.db.models.functions import Coalesce
+from django.db.models import BooleanField, DateTimeField, DurationField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Value
 
 from config.kernel.access import Actor, Perm, ports
 from operators.workspaces.devices.models import DeviceOperator
@@ -16,15 +15,20 @@ from operators.workspaces.models import Workspace
 from operators.workspaces.selectors import workspaces
 from operators.workspaces.states import WorkspaceRole
 from sessions.field import parties
-from sessions.field.devices.selectors import sphere_m
+from sessions.field.devices.selectors import NARROWER, WIDER, center, sphere_m
 from sessions.field.geography import Point, distance_m
-from sessions.field.models import FieldSession
+from sessions.field.models import FieldSession, SessionEvent
 from sessions.field.states import SessionState
 
 
 def sessions() -> QuerySet[FieldSession]:
     """All, with what their shape needs."""
     return FieldSession.objects.select_related("operator", *_beside())
+
+
+def events(session_id) -> QuerySet[SessionEvent]:
+    """The history of one session."""
+    return SessionEvent.objects.filter(session_id=session_id)
 
 
 def _beside() -> list[str]:
@@ -96,14 +100,23 @@ def _uuid(text: str) -> UUID | None:
 
 
 def covered(rows: QuerySet[FieldSession], suppliers: list[Workspace]) -> QuerySet[FieldSession]:
-    """Those whose point lies in the coverage of an enabled operator of these workspaces, in the session's environment."""
-    center = (Coalesce("coverage_lat", "home_lat"), Coalesce("coverage_lng", "home_lng"))
+    """Those whose point lies in the coverage of an enabled operator of these workspaces, in the session's environment.
+
+    The sphere decides what is clear, in SQL; the geodesic the few that lie near an edge.
+    """
     operators = DeviceOperator.objects.filter(workspace__in=suppliers, deleted_at=None, enabled=True, coverage_radius_meters__isnull=False)
-    found = []
-    for lat, lng, radius, environment in operators.values_list(*center, "coverage_radius_meters", "environment"):
-        near = rows.filter(environment=environment).alias(off=sphere_m("lat", "lng", (lat, lng))).filter(off__lte=Value(radius * 1.01, FloatField()))
-        found += [pk for pk, x, y in near.values_list("pk", "lat", "lng") if distance_m(Point(lat, lng), Point(x, y)) <= radius]
-    return rows.filter(pk__in=set(found))
+    around = operators.filter(environment=OuterRef("environment")).alias(off=sphere_m(*center(), OuterRef("lat"), OuterRef("lng")))
+    surely = Exists(around.filter(off__lte=F("coverage_radius_meters") * NARROWER))
+    perhaps = Exists(around.filter(off__lte=F("coverage_radius_meters") * WIDER))
+    edge = list(rows.filter(perhaps).exclude(surely).values_list("pk", "environment", "lat", "lng"))
+    circles = list(operators.values_list("environment", *center(), "coverage_radius_meters")) if edge else []
+    inside = [pk for pk, world, lat, lng in edge if any(_within(Point(lat, lng), world, circle) for circle in circles)]
+    return rows.filter(Q(surely) | Q(pk__in=inside))
+
+
+def _within(point: Point, environment: str, circle: tuple) -> bool:
+    world, lat, lng, radius = circle
+    return world == environment and distance_m(Point(lat, lng), point) <= radius
 
 
 def due(now: datetime, abandon_seconds: int) -> QuerySet[FieldSession]:

@@ -9,7 +9,7 @@ from config.kernel.serializers import CleanCharField, FreeFormField, MicroField,
 from operators.workspaces.serializers import PointShape
 from operators.workspaces.states import DeviceKind, Environment
 from sessions.field.geography import FenceProblem, Point, check_polygon
-from sessions.field.models import FieldSession
+from sessions.field.models import FieldSession, SessionEvent
 from sessions.field.states import Mode, Tally
 
 METADATA_BYTES = 4096
@@ -129,7 +129,7 @@ class OpenSessionShape(ModelSerializer):
             "id", "environment", "state", "end_reason", "consumer_workspace_id", "operator_workspace_id", "operator_id", "operator_kind", "point",
             "max_duration_seconds", "wait_timeout_seconds", "geofence_radius_meters", "geofence_polygon", "mode", "quote_id",
             "max_rate_per_second_micro_usdc", "required_trust_tier", "kinds", "label", "record", "external_ref", "metadata", "deadline_at",
-            "created_at", "assigned_at", "started_at", "ended_at", "rate_per_second_micro_usdc", "fee_bps", "hold_micro_usdc", "metered_seconds",
+            "created_at", "assigned_at", "started_at", "ended_at", "media_lost_at", "rate_per_second_micro_usdc", "fee_bps", "hold_micro_usdc", "metered_seconds",
             "clean_seconds", "failed_seconds", "charged_micro_usdc", "operator_earned_micro_usdc", "fee_micro_usdc", "meter_final", "settlement",
             "trust", "provenance", "tally", "video_backend_ref",
         ]  # fmt: skip
@@ -191,6 +191,25 @@ class SessionShape(OpenSessionShape):
 
     def shows_consumer(self, row) -> bool:
         return getattr(row, "reached", True)
+
+
+class SessionEventShape(ModelSerializer):
+    """One thing that happened, under the number of its webhooks."""
+
+    from_state = serializers.SerializerMethodField()
+    to_state = serializers.SerializerMethodField()
+    data = FreeFormField(read_only=True)
+
+    class Meta:
+        model = SessionEvent
+        fields = ["id", "sequence", "type", "from_state", "to_state", "at", "data"]
+        read_only_fields = fields
+
+    def get_from_state(self, row) -> str | None:
+        return row.from_state or None
+
+    def get_to_state(self, row) -> str | None:
+        return row.to_state or None
 
 
 class OperatorChoice(Serializer):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from sessions.field.api import SessionViewSet
+from sessions.field.api import SessionEventViewSet, SessionViewSet
 from sessions.field.devices.api import DeviceKeyViewSet, DeviceOperatorViewSet, WorkspaceLocationViewSet
 
 urlpatterns = [
@@ -21,6 +21,7 @@ urlpatterns = [
     path("sessions/cancel-all-assignments", SessionViewSet.as_view({"post": "cancel_all"})),
     path("sessions/<uuid:id>", SessionViewSet.as_view({"get": "retrieve", "delete": "destroy"})),
     path("sessions/<uuid:id>/actions", SessionViewSet.as_view({"get": "actions"})),
+    path("sessions/<uuid:id>/events", SessionEventViewSet.as_view({"get": "list"})),
     path("sessions/<uuid:id>/tally", SessionViewSet.as_view({"get": "tally"})),
     path("sessions/<uuid:id>/candidates", SessionViewSet.as_view({"get": "candidates"})),
     path("sessions/<uuid:id>/dispatch", SessionViewSet.as_view({"post": "dispatch_"})),

@@ -7,6 +7,8 @@ from operators.workspaces.devices.models import DeviceKey, DeviceOperator
 from sessions.field.availability import with_availability
 
 EARTH_METERS = 6371008.8
+# The sphere is off by at most 0.6 %: within NARROWER of a radius is surely inside, beyond WIDER surely outside.
+NARROWER, WIDER = 0.99, 1.01
 
 
 def operators() -> QuerySet[DeviceOperator]:
@@ -33,17 +35,26 @@ class _Haversine(Func):
         return sql, [*here_p, *lat_p, *lat_p, *here_p, *east_p, *lng_p]
 
 
-def sphere_m(lat: str, lng: str, point) -> Func:
-    """Rough metres from the columns (or expressions) `lat`, `lng` to a point: narrows in SQL, decides nothing."""
-    where = (lat if hasattr(lat, "resolve_expression") else F(lat), lng if hasattr(lng, "resolve_expression") else F(lng))
-    here = (Value(float(point[0]), output_field=FloatField()), Value(float(point[1]), output_field=FloatField()))
-    return _Haversine(*where, *here, output_field=FloatField())
+def sphere_m(lat, lng, here_lat, here_lng) -> Func:
+    """Rough metres between two places, each a pair of columns, expressions or numbers: narrows in SQL, decides nothing."""
+    return _Haversine(*map(_expression, (lat, lng, here_lat, here_lng)), output_field=FloatField())
+
+
+def _expression(given):
+    if isinstance(given, str):
+        return F(given)
+    return given if hasattr(given, "resolve_expression") else Value(float(given), output_field=FloatField())
+
+
+def center() -> tuple[Coalesce, Coalesce]:
+    """Around what an operator serves: its coverage's own center, else its home."""
+    return Coalesce("coverage_lat", "home_lat"), Coalesce("coverage_lng", "home_lng")
 
 
 def near_coverage(rows: QuerySet[DeviceOperator], point) -> QuerySet[DeviceOperator]:
     """Operators that may cover the point; the geodesic decides."""
-    center = (Coalesce("coverage_lat", "home_lat"), Coalesce("coverage_lng", "home_lng"))
-    return rows.filter(coverage_radius_meters__isnull=False).alias(off=sphere_m(*center, point)).filter(off__lte=F("coverage_radius_meters") * 1.01)
+    rows = rows.filter(coverage_radius_meters__isnull=False).alias(off=sphere_m(*center(), *point))
+    return rows.filter(off__lte=F("coverage_radius_meters") * WIDER)
 
 
 def point_or_none(lat, lng) -> dict | None:

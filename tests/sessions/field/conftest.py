@@ -4,9 +4,47 @@ from types import SimpleNamespace
 
 import pytest
 
+from config.kernel import clock
+from sessions.field.models import FieldSession
 from tests.cast import ApiClient
 from tests.factories.sessions import BOGOTA, key_token, make_operator, owned_workspace
 from tests.sessions.settlement.helpers import fund
+
+
+@pytest.fixture
+def media(monkeypatch, settings):
+    """A media provider in memory; `media.flows(session_id, at)` is its first keyframe, `media.lost` and `media.resumed` what comes later."""
+    from sessions.media import provider
+
+    monkeypatch.setitem(provider.ADAPTERS, "fake", "tests.sessions.media.fake.Fake")
+    settings.MEDIA_PROVIDER = "fake"
+    provider.reset()
+    yield Reports(provider.current())
+    provider.reset()
+
+
+class Reports:
+    """What the provider says of a session's input."""
+
+    def __init__(self, provider):
+        self.provider, self.number = provider, 0
+
+    def say(self, session_id, kind: str, at) -> None:
+        from sessions.media import events
+        from sessions.media.models import MediaInput
+        from sessions.media.provider import MediaEvent
+        from sessions.media.states import EventKind
+
+        media_input = MediaInput.objects.get(session_id=session_id)
+        self.number += 1
+        events.receive(self.provider, [MediaEvent(f"event-{self.number}", media_input.ref, EventKind(kind), at)], "")
+        events.apply(media_input.pk)
+
+    def flows(self, session_id, at) -> None:
+        self.say(session_id, "flowing", at)
+
+    def lost(self, session_id, at) -> None:
+        self.say(session_id, "lost", at)
 
 
 class Party(SimpleNamespace):
@@ -43,6 +81,33 @@ def supplier(db):
 @pytest.fixture
 def other_supplier(db):
     return party(["SUPPLIER"])
+
+
+@pytest.fixture
+def started(supplier, request_session, media):
+    """`started(**more)`: the id of a session that its operator has started."""
+
+    def make(**more) -> str:
+        pk = request_session(**more)
+        for step in ("accept", "start"):
+            reply = supplier.client.post(f"/sessions/{pk}/{step}")
+            assert reply.status_code == 200, reply.content
+        return pk
+
+    return make
+
+
+@pytest.fixture
+def live(started, media):
+    """`live(at=None, **more)`: the id of a session that is LIVE since `at`, now unless said."""
+
+    def make(at=None, **more) -> str:
+        pk = started(**more)
+        media.flows(pk, at or clock.now())
+        assert FieldSession.objects.get(pk=pk).state == "LIVE"
+        return pk
+
+    return make
 
 
 @pytest.fixture
