@@ -6,6 +6,7 @@ code}`, `error {code, message, data?}`, `pong`, and binary meter messages.
 """
 
 import asyncio
+from contextlib import suppress
 from urllib.parse import parse_qs, urlsplit
 
 import structlog
@@ -176,7 +177,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
         feed().start()
         seen, resolved_at = feed().epoch, asyncio.get_running_loop().time()
         while True:
-            await asyncio.sleep(1)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(feed().moved.wait(), 1)
             if buffered_bytes(self.base_send) > _BUFFER_LIMIT_BYTES:
                 await self.close(4429, "slow_consumer")
                 return

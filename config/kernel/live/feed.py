@@ -12,6 +12,7 @@ from config.kernel.access import ports
 from config.kernel.models import TopicCounter, TopicEvent
 
 log = structlog.get_logger("live")
+_EPOCH_SECONDS = 0.5
 _POLL_SECONDS = 5.0
 _POLL_WITHOUT_BROKER_SECONDS = 1.0
 
@@ -23,6 +24,8 @@ class Feed:
         self.latest: dict[str, int] = {}
         self.watchers: dict[str, set[asyncio.Event]] = {}
         self.epoch: int | None = None
+        # Set, and replaced by a fresh one, whenever anyone's access has changed: sockets wait on it instead of each asking in turn.
+        self.moved = asyncio.Event()
         self.connected = False
         self._tasks: list[asyncio.Task] = []
 
@@ -74,8 +77,11 @@ class Feed:
 
     async def _watch_epoch(self) -> None:
         while True:
-            self.epoch = await asyncio.to_thread(_epoch)
-            await asyncio.sleep(1)
+            before, self.epoch = self.epoch, await asyncio.to_thread(_epoch)
+            if before != self.epoch:
+                self.moved.set()
+                self.moved = asyncio.Event()
+            await asyncio.sleep(_EPOCH_SECONDS)
 
 
 def _epoch() -> int | None:
