@@ -50,11 +50,10 @@ def test_without_media_it_is_never_live_and_costs_nothing(supplier, started):
 
 def test_media_that_began_before_the_deadline_counts_though_it_is_heard_of_later(started, media):
     with at(0):
-        pk, late = started(waitTimeoutSeconds=30), None
+        pk = started(waitTimeoutSeconds=30)
     with at(31):
         media.flows(pk, START + timedelta(seconds=29.9))
     assert FieldSession.objects.get(pk=pk).started_at == START + timedelta(seconds=29.9)
-    del late
 
 
 def test_media_after_the_deadline_makes_nothing_live(started, media):
