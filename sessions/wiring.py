@@ -1,5 +1,6 @@
 """What sessions tells the lower apps at start: kinds, ports, topics."""
 
+from config.kernel import metrics
 from config.kernel.access import Perm
 from config.kernel.realtime import Topic, register_topic
 from operators.access import scopes
@@ -7,6 +8,7 @@ from operators.workspaces.availability import register_busy
 from sessions.field import live
 from sessions.field.availability import busy_workspaces
 from sessions.field.models import FieldSession, SessionEvent, SessionGroupGrant, SessionUserGrant
+from sessions.media import stats
 from sessions.media.models import MediaEvent, MediaInput, MediaTeardown, ViewerToken
 from sessions.metering.models import MeterRecord
 from sessions.pricing.models import Corridor, PricingPolicy, Quote
@@ -23,6 +25,7 @@ def connect() -> None:
         grant_models=(SessionUserGrant, SessionGroupGrant),
         environment="environment",
     )
+    metrics.register_collector(stats.collect)
     scopes.register_kind("media_input", MediaInput, ancestors={"session": "session_id"})
     scopes.register_kind("media_event", MediaEvent, ancestors={"media_input": "input_id"})
     scopes.register_kind("viewer_token", ViewerToken, ancestors={"media_input": "input_id"})

@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-NAMES = ("fanout", "frame", "ingest", "claim", "listing", "facets", "audit", "upload", "download", "start", "page")
+NAMES = ("fanout", "frame", "ingest", "claim", "listing", "facets", "audit", "upload", "download", "whip", "start", "page")
 
 
 def row(name: str):

@@ -2,16 +2,20 @@
 
 import json
 
+from django.conf import settings
+from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
-from config.kernel import loops
-from config.kernel.access import Route
+from config.kernel import loops, ratelimit
+from config.kernel.access import Perm, Route
 from config.kernel.errors import ApiError
 from config.kernel.viewsets import TallyViewSet
-from sessions.media import admission, events, provider, tokens
+from sessions.media import admission, events, provider, selectors, services, stats, tokens
+from sessions.media.serializers import MediaStatsShape
 
+FRAMES_PER_SECOND = (2, 2)
 _BODY = {("application/json"): OpenApiTypes.OBJECT}
 
 
@@ -66,3 +70,34 @@ def _from_query(query: str) -> str:
     from urllib.parse import parse_qs
 
     return (parse_qs(query).get("t") or [""])[0] if isinstance(query, str) else ""
+
+
+class SessionMediaViewSet(TallyViewSet):
+    """What a session shows, for both its sides."""
+
+    routes = {
+        "frame": Route(Perm.SESSIONS_READ, errors=("frame_not_available", "provider_timeout", "provider_unavailable", "provider_error", "throttled")),
+        "media": Route(Perm.SESSIONS_READ, errors=("not_started",)),
+    }
+    # A picture is asked for with the Accept of an <img>.
+    any_accept = True
+
+    def get_queryset(self):
+        return selectors.sessions()
+
+    @extend_schema(responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
+    def frame(self, request, id):  # noqa: A002
+        """A JPEG of what is shown now, at most 1280 px wide and a second old; at most twice a second."""
+        session = self.get_object()
+        if settings.RATE_LIMIT_ENABLED:
+            actor = self.actor
+            ratelimit.demand(f"frame:{actor.kind}:{actor.credential_id or actor.sign_in_id or actor.id}:{session.pk}", *FRAMES_PER_SECOND)
+        picture = services.frame(session)
+        return HttpResponse(picture, content_type="image/jpeg", headers={"Cache-Control": "no-store"})
+
+    @extend_schema(responses={200: MediaStatsShape})
+    def media(self, request, id):  # noqa: A002
+        """What the media server measures now; `measured` is false where it has said nothing for ten seconds."""
+        session = self.get_object()
+        row = services.ready_input(session)
+        return Response(self.shape({"video_backend_ref": row.pk, "provider": row.provider, **stats.shown(row)}, MediaStatsShape))

@@ -53,6 +53,8 @@ NOT_MEASURED = {
     "/api/v1/wallet/statements/<str:month>": "the same",
     "/api/v1/sessions/<uuid:id>/producer-token": "needs media under way; tests/sessions asks it",
     "/api/v1/sessions/<uuid:id>/viewer-token": "needs media under way; tests/sessions asks it",
+    "/api/v1/sessions/<uuid:id>/frame": "asks the media server; tests/sessions/media asks it",
+    "/api/v1/sessions/<uuid:id>/media": "needs media under way; tests/sessions/media asks it",
     "/api/v1/auth/oidc/discovery": "asks a provider",
     "/api/v1/auth/oidc/login": "redirects to a provider",
     "/api/v1/auth/access/explain": "needs a question; tests/operators/people asks it",

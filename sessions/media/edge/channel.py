@@ -35,8 +35,8 @@ class Rates:
 class Channel:
     """`tell(kind, at)` reports `flowing` and `lost` with Unix seconds. `folder` is where to record, None: not at all."""
 
-    def __init__(self, ref: str, digest: bytes, folder: Path | None, tell: Callable[[str, float], None]):
-        self.ref, self.digest, self.folder = ref, digest, folder
+    def __init__(self, ref: str, session_id: str, digest: bytes, folder: Path | None, tell: Callable[[str, float], None]):
+        self.ref, self.session_id, self.digest, self.folder = ref, session_id, digest, folder
         self.publisher: Publisher | None = None
         self.viewers: dict[str, Viewer] = {}
         self.flow = Flow.IDLE
@@ -51,6 +51,7 @@ class Channel:
         self._base: dict[str, int] = {}
         self._holding = True
         self._checking = False
+        self._parameters = b""
         self._last_keyframe = 0.0
         self._frames = 0
         self._octets_before = 0
@@ -164,7 +165,9 @@ class Channel:
         if codec == "vp8":
             self.width, self.height = codecs.vp8_size(data)
         self._new_keyframe.set()
-        if self.flow is not Flow.FLOWING and not self._checking:
+        parameters = codecs.parameters(data) if codec == "h264" else b""
+        changed, self._parameters = parameters != self._parameters, parameters
+        if (self.flow is not Flow.FLOWING or changed) and not self._checking:
             self._checking = True
             task = asyncio.ensure_future(self._check(publisher, codec, data, at))
             task.add_done_callback(lambda _: setattr(self, "_checking", False))
@@ -173,8 +176,11 @@ class Channel:
         picture = await asyncio.get_running_loop().run_in_executor(None, codecs.decode, codec, data)
         if picture is None:
             publisher.want_keyframe()
-        elif publisher is self.publisher and self.flow is not Flow.FLOWING:
-            self.width, self.height = picture.width, picture.height
+            return
+        if publisher is not self.publisher:
+            return
+        self.width, self.height = picture.width, picture.height
+        if self.flow is not Flow.FLOWING:
             # Never before the loss that it ends.
             self._turn_to(Flow.FLOWING, max(at, self.since) if self.flow is Flow.LOST else at)
 

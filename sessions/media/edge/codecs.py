@@ -26,6 +26,14 @@ def nal_types(data: bytes) -> list[int]:
     return types
 
 
+def parameters(data: bytes) -> bytes:
+    """What an H.264 frame says before its first slice: where it changes, the picture's size may have changed."""
+    at = data.find(_START)
+    while at != -1 and at + 3 < len(data) and data[at + 3] & 0x1F not in (1, 5):
+        at = data.find(_START, at + 3)
+    return data[:at] if at > 0 else b""
+
+
 def vp8_size(data: bytes) -> tuple[int, int]:
     """(width, height) from the header of a keyframe."""
     return int.from_bytes(data[6:8], "little") & 0x3FFF, int.from_bytes(data[8:10], "little") & 0x3FFF

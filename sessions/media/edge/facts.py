@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 
 from config.kernel import broker, clock
 from config.kernel.ids import uuid7
-from sessions.media import tokens
+from sessions.media import stats, tokens
 
 log = structlog.get_logger("media.facts")
 _KEPT = 5000
@@ -33,7 +33,7 @@ class Facts:
         self._waiting: deque[bytes] = deque(maxlen=_KEPT)
         self._news = asyncio.Event()
         self._valkey = broker.async_client()
-        self._key = _ALIVE + server
+        self._key, self._name = _ALIVE + server, server
         self._url = f"{settings.MEDIA_EVENTS_URL}/api/v1/video/events/{tokens.events_path()}"
 
     def tell(self, ref: str, kind: str, at: float, event_id: str | None = None) -> None:
@@ -85,6 +85,11 @@ class Facts:
                 await self._valkey.set(self._key, json.dumps(alive), ex=7 * 24 * 3600)
             else:
                 await self._valkey.delete(self._key)
+
+    async def publish_stats(self, rows: list[dict]) -> None:
+        """Leave what is measured where the console and `/metrics` find it."""
+        with suppress(RedisError, OSError):
+            await self._valkey.hset(stats.KEY, self._name, json.dumps({"at": time.time(), "rows": rows}))
 
     async def recall(self) -> None:
         """Tell what was lost when this process was last killed."""

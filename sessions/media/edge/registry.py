@@ -13,6 +13,7 @@ from sessions.media.edge.facts import Facts
 log = structlog.get_logger("media")
 TICK_SECONDS = 0.25
 REMEMBER_SECONDS = 0.5
+STATS_SECONDS = 1.0
 
 
 class Registry:
@@ -27,7 +28,7 @@ class Registry:
         channel = self.channels.get(ref)
         if channel is None:
             folder = Path(settings.MEDIA_ROOT) / "sessions" / session_id if record else None
-            channel = Channel(ref, digest, folder, lambda kind, at: self.facts.tell(ref, kind, at))
+            channel = Channel(ref, session_id, digest, folder, lambda kind, at: self.facts.tell(ref, kind, at))
             self.channels[ref] = channel
             self.by_digest[digest] = channel
         return channel
@@ -49,7 +50,7 @@ class Registry:
 
     async def run(self) -> None:
         """For ever: every channel's tick, and what must survive a crash."""
-        remembered, written = 0.0, None
+        remembered, measured, written = 0.0, 0.0, None
         while True:
             await asyncio.sleep(TICK_SECONDS)
             for channel in list(self.channels.values()):
@@ -57,6 +58,9 @@ class Registry:
                     await channel.tick()
                 except Exception:
                     log.exception("media_tick_failed", input=channel.ref)
+            if time.monotonic() - measured >= STATS_SECONDS and self.channels:
+                measured = time.monotonic()
+                await self.facts.publish_stats([{"ref": ref, "session": one.session_id, **one.stats()} for ref, one in self.channels.items()])
             if time.monotonic() - remembered >= REMEMBER_SECONDS:
                 remembered = time.monotonic()
                 alive = {ref: at for ref, channel in self.channels.items() if (at := channel.last_packet_at()) is not None}
