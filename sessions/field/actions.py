@@ -17,6 +17,8 @@ _CALLS = {
     "start": ("POST", "/start", "start", (Side.OPERATOR,)),
     "producerToken": ("GET", "/producer-token", "producer_token", (Side.OPERATOR,)),
     "viewerToken": ("GET", "/viewer-token", "viewer_token", None),
+    "telemetry": ("POST", "/telemetry", "telemetry", (Side.OPERATOR,)),
+    "provenance": ("POST", "/provenance", "provenance", (Side.OPERATOR,)),
     "end": ("POST", "/end", "end", _BOTH),
     "cancel": ("DELETE", "", "cancel", _BOTH),
 }

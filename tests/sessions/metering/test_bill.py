@@ -8,6 +8,7 @@ import pytest
 from config.kernel import clock
 from sessions.field import services as field
 from sessions.media.models import MediaEvent, MediaInput
+from sessions.telemetry.models import TelemetryChallenge
 from tests.cast import ApiClient
 from tests.factories.sessions import BOGOTA, key_token, make_operator, owned_workspace
 from tests.factories.telemetry import sample
@@ -170,3 +171,24 @@ def test_a_session_that_never_was_live_has_an_empty_meter(consumer, supplier, st
     data(consumer.client.delete(f"/sessions/{session_id}"))
     meter = data(consumer.client.get(f"/sessions/{session_id}/meter"))
     assert meter["final"] is True and meter["chargedMicroUsdc"] == "0"
+
+
+def test_a_session_of_tier_two_is_asked_at_once(go, supplier, start):
+    session_id = go(mode="telemetry", requiredTrustTier=2)
+    assert TelemetryChallenge.objects.get(session_id=session_id).issued_at == start
+    raws = [sample(SimpleNamespace(pk=session_id), start + timedelta(seconds=0.5 + k), supplier.workspace.wallet, meters=k * 0.1) for k in range(20)]
+    with after(start, 20):
+        answer = data(supplier.client.post(f"/sessions/{session_id}/telemetry/batch", {"samples": raws}))
+        assert answer["accepted"] == 20 and answer["challenge"] == TelemetryChallenge.objects.get(session_id=session_id).nonce
+        ended = data(supplier.client.post(f"/sessions/{session_id}/end"))
+    # Signed in advance: five seconds of grace, three of freshness.
+    assert seconds_of(ended) == (20, 7, 13) and ended["trust"] == {"required": 2, "reached": 1, "flags": []}
+
+
+def test_what_can_be_sent_now_and_by_whom(go, supplier, consumer, start):
+    session_id = go()
+    with after(start, 1):
+        mine = data(supplier.client.get(f"/sessions/{session_id}/actions"))["actions"]
+        theirs = data(consumer.client.get(f"/sessions/{session_id}/actions"))["actions"]
+    for name in ("telemetry", "provenance"):
+        assert mine[name]["enabled"] is True and theirs[name]["enabled"] is False
