@@ -21,6 +21,7 @@ let asked = 0;
 let denied = false;
 let moved = () => {};
 
+const environment = () => (form.elements.test.checked ? "TEST" : "LIVE");
 const seconds = () => Math.round(Number(form.elements.maxDurationSeconds.value) * 60);
 const radius = () => Number(form.elements.geofenceRadiusMeters.value);
 export const point = () => parsePoint(form.elements.point.value);
@@ -69,9 +70,9 @@ async function ask() {
   }
   const turn = (asked += 1);
   try {
-    const { data } = await get("/pricing/quote", { lat: at.lat, lng: at.lng, durationSeconds: length });
+    const { data } = await get("/pricing/quote", { lat: at.lat, lng: at.lng, durationSeconds: length, workspaceId: mine.chosen("CONSUMER")?.id, environment: environment() });
     if (turn === asked) {
-      quote = { ...data, forSeconds: length, at };
+      quote = { ...data, forSeconds: length, forWorld: environment() };
       showQuote();
     }
   } catch (error) {
@@ -93,7 +94,7 @@ function changed() {
 /** The quote that goes with the request: one that was seen and still holds; null only where prices may not be seen. Nobody pays more than they read. */
 async function current() {
   const seen = quote;
-  if (seen && seen.forSeconds === seconds() && new Date(seen.expiresAt).getTime() - serverNow() > SPARE_MS) return seen;
+  if (seen && seen.forSeconds === seconds() && seen.forWorld === environment() && new Date(seen.expiresAt).getTime() - serverNow() > SPARE_MS) return seen;
   const fresh = await ask();
   if (!fresh && !denied) throw notYet("The price could not be read, so nothing was requested. Try again.", "maxDurationSeconds");
   if (seen && fresh && BigInt(fresh.ratePerSecondMicroUsdc) > BigInt(seen.ratePerSecondMicroUsdc)) throw notYet("The price went up while you looked. It is shown below; press Request again to take it.", "maxDurationSeconds");
@@ -104,12 +105,11 @@ async function current() {
 
 function body(f, workspace) {
   const out = {
-    point: point(), maxDurationSeconds: seconds(), geofenceRadiusMeters: radius(), mode: f.mode.value, record: f.record.checked, workspaceId: workspace.id,
+    point: point(), maxDurationSeconds: seconds(), geofenceRadiusMeters: radius(), mode: f.mode.value, record: f.record.checked, environment: environment(), workspaceId: workspace.id,
   };
   if (f.label.value.trim()) out.label = f.label.value.trim();
   if (f.waitTimeoutSeconds.value) out.waitTimeoutSeconds = Number(f.waitTimeoutSeconds.value);
   if (f.requiredTrustTier.value) out.requiredTrustTier = Number(f.requiredTrustTier.value);
-  if (f.test.checked) out.environment = "TEST";
   const kinds = [...form.querySelectorAll("[name=kinds]:checked")].map((k) => k.value);
   if (kinds.length) out.kinds = kinds;
   return out;
@@ -120,10 +120,9 @@ const PLACES = { quote_expired: "maxDurationSeconds", quote_mismatch: "point", t
 async function submit(f) {
   const workspace = mine.chosen("CONSUMER");
   if (!point()) throw notYet("Press the map, or give latitude and longitude in degrees, as 56.95, 24.10.");
-  await mine.activate(workspace.id);
   const price = await current();
   try {
-    const { data } = await post("/sessions", { ...body(f, workspace), ...(price && !f.test.checked && mine.active === workspace.id ? { quoteId: price.quoteId } : {}) });
+    const { data } = await post("/sessions", { ...body(f, workspace), ...(price ? { quoteId: price.quoteId } : {}) });
     location.assign(`/sessions/${data.id}`);
   } catch (error) {
     if (error.code === "quote_expired" || error.code === "quote_used" || error.code === "quote_mismatch") await ask();
@@ -139,7 +138,7 @@ function notYet(message, path = "point") {
 export function startRequest(onMoved) {
   moved = onMoved;
   document.getElementById("rq-kinds").replaceChildren(...KIND_LIST.map(([value, words]) => el("label", { class: "ckl" }, el("input", { class: "ck", type: "checkbox", name: "kinds", value }), el("span", {}, humanise(words)))));
-  for (const name of ["point", "maxDurationSeconds", "geofenceRadiusMeters", "label"]) form.elements[name].addEventListener("input", changed);
+  for (const name of ["point", "maxDurationSeconds", "geofenceRadiusMeters", "label", "test"]) form.elements[name].addEventListener("input", changed);
   onSubmit(form, submit, PLACES);
   opener.addEventListener("click", () => open(box.hidden));
   document.getElementById("request-close").addEventListener("click", () => { open(false); opener.focus(); });

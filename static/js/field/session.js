@@ -3,26 +3,27 @@
 import { actionsOf, apply } from "../actions.js";
 import { ApiError, get, post, del } from "../api.js";
 import { $, arm, clone, complain, copyButton, debounce, el, fill, icon, keyed, setAttr, text, toast } from "../dom.js";
-import { onSubmit } from "../forms.js";
 import { clock, duration, humanise, short, time, utc, when } from "../format.js";
 import { serverNow } from "../now.js";
 import { live } from "../socket.js";
 import { meters, place, toFence } from "./geo.js";
 import { FieldMap } from "./map.js";
+import { SettlementView } from "./settlement.js";
 import { Meter } from "./meter.js";
 import { mine } from "./mine.js";
 import { percent, split, usdc } from "./money.js";
 import { Track } from "./track.js";
 import { Viewer } from "./whep.js";
-import { MODES, availabilityBadge, endWords, eventWords, fenceWords, isOpen, kindWords, refusal, settlementWords, stateBadge, testBadge, title } from "./words.js";
+import { MODES, availabilityBadge, endWords, eventWords, fenceWords, isOpen, kindWords, refusal, stateBadge, testBadge, title } from "./words.js";
 
 const id = document.body.dataset.session;
 const by = (name) => document.getElementById(name);
 const root = by("session");
-const state = { s: null, events: [], actions: null, settlement: null, device: null, candidates: null };
+const state = { s: null, events: [], actions: null, device: null, candidates: null };
 const meter = new Meter();
 const track = new Track(id);
 const viewer = new Viewer(by("video"), id);
+const money = new SettlementView(id, () => reload());
 const map = new FieldMap(by("map"), { label: "Where the picture is from" });
 
 /* Reading */
@@ -66,8 +67,8 @@ const quietEvents = () => quiet(() => get(`/sessions/${id}/events`, { limit: 200
 function loadRest() {
   const { s } = state;
   quietEvents();
-  if (!isOpen(s)) quiet(() => get(`/settlements/${id}`), ({ data }) => { state.settlement = data; paintSettlement(); });
-  if (s.state === "LIVE" || s.startedAt) quiet(() => get(`/sessions/${id}/meter`), ({ data }) => { meter.take(data); paintMoney(); });
+  if (!isOpen(s)) money.load(s);
+  if (s.startedAt) quiet(() => get(`/sessions/${id}/meter`), ({ data }) => { state.failed = data.failedIntervals; meter.take(data); paintMoney(); paintTimeline(); });
   if (s.operatorId && !state.device) quiet(() => get(`/device-operators/${s.operatorId}`), ({ data }) => { state.device = data; paintParties(); });
   if (s.state === "REQUESTED") loadCandidates();
   if (s.record && s.startedAt) loadRecording();
@@ -96,7 +97,7 @@ function paint() {
   if (!idBox.firstChild) idBox.append(el("span", { class: "mono", title: s.id }, short(s.id)), copyButton(s.id, "session id"));
   paintMonitor();
   paintMoney();
-  paintSettlement();
+  money.paint(s);
   paintTrust();
   paintParties();
   paintTimeline();
@@ -160,22 +161,6 @@ function paintMoney() {
   );
 }
 
-function paintSettlement() {
-  const { s, settlement } = state;
-  const known = settlement || s.settlement;
-  const box = by("settlement");
-  box.hidden = isOpen(s) || !known;
-  if (box.hidden) return;
-  const note = settlement?.creditNote;
-  by("settled").replaceChildren(
-    ...pair("State", settlementWords(known.state)), ...pair("Confirmed", instant(settlement?.confirmedAt)),
-    ...pair("Booking", known.txHash ? [el("span", { class: "mono", title: known.txHash }, short(known.txHash)), copyButton(known.txHash, "booking")] : null, { class: "row g1 push" }),
-    ...pair("Credit note", note ? `${usdc(note.grossMicroUsdc ?? note.amountMicroUsdc)} USDC` : null), ...pair("For", note?.reason),
-    ...pair("Dispute", s.dispute ? humanise(s.dispute.state) : null), ...pair("Because", s.dispute?.reason),
-  );
-  by("retry").hidden = known.state !== "FAILED";
-}
-
 const FLAGS = { implausible_speed: "moved faster than it can", no_sensor_noise: "positions without the noise of a sensor", slow_beacon: "positions too rare", late_media_event: "the media server reported late" };
 const PROVENANCE = { NONE: "none", DECLARED: "declared, not checked yet", VERIFIED: "verified", BROKEN: "BROKEN" };
 
@@ -207,9 +192,12 @@ function fallback(s) {
     .filter(([type, at]) => type && at).map(([type, at], i) => ({ sequence: i + 1, type, at, data: { endReason: s.endReason } }));
 }
 
+/* Seconds that failed for want of a position; those without a picture have events of their own. */
+const unplaced = () => (state.failed || []).filter((f) => f.reason !== "media").map((f) => ({ sequence: f.from, type: "unplaced", at: f.from, data: { seconds: (new Date(f.to) - new Date(f.from)) / 1000 } }));
+
 function paintTimeline() {
-  const events = (state.events.length ? state.events : fallback(state.s)).slice().sort((a, b) => b.sequence - a.sequence);
-  keyed(by("timeline"), events, (e) => `${e.sequence}-${e.type}`, (e) => {
+  const events = [...(state.events.length ? state.events : fallback(state.s)), ...unplaced()].sort((a, b) => new Date(b.at) - new Date(a.at) || (b.sequence > a.sequence ? 1 : -1));
+  keyed(by("timeline"), events, (e) => `${e.type}-${e.sequence}`, (e) => {
     const w = eventWords(e);
     return el("li", {}, el("time", { datetime: e.at, title: utc(e.at) }, time(e.at)), el("span", { class: `dot ${w.dot}` }), el("div", {}, el("b", {}, w.title), " ", el("span", { class: "t2" }, w.detail)));
   });
@@ -237,7 +225,6 @@ function paintActions() {
   show("publish", (s.state === "REQUESTED" && offered("accept")) || (["ASSIGNED", "LIVE"].includes(s.state) && (offered("producerToken") || offered("start"))));
   show("cancel", ["REQUESTED", "ASSIGNED"].includes(s.state) && offered("cancel"));
   show("end", s.state === "LIVE" && offered("end"));
-  show("dispute-open", !isOpen(s) && offered("dispute") && s.meteredSeconds > 0);
   apply(root, actions);
 }
 
@@ -258,15 +245,7 @@ arm(by("end"), () => run("It was not ended", async () => {
   const { data } = await post(`/sessions/${id}/end`, {});
   toast("Ended", `${(data.session || data).cleanSeconds} clean seconds`);
 }));
-by("retry").addEventListener("click", () => run("Nothing was tried again", () => post(`/settlements/${id}/retry`)));
 by("dispatch").addEventListener("click", ({ currentTarget }) => { if (usable(currentTarget)) dispatch(null); });
-by("dispute-open").addEventListener("click", ({ currentTarget }) => { if (usable(currentTarget)) by("dispute").showModal(); });
-onSubmit(by("dispute-form"), async (f) => {
-  await post(`/sessions/${id}/dispute`, { reason: f.reason.value.trim() });
-  by("dispute").close();
-  toast("Disputed", "Whoever runs this control room was told.");
-  reload();
-});
 by("sound").addEventListener("click", ({ currentTarget }) => {
   const video = by("video");
   video.muted = !video.muted;

@@ -1,12 +1,14 @@
 // The wallet of a workspace: what is free, held, booked and earned, and what a month came to.
 
-import { get, url } from "../api.js";
-import { $$, complain, copyButton, debounce, el, fill, keyed, setAttr, text } from "../dom.js";
+import { ApiError, get, post, url } from "../api.js";
+import { $$, complain, copyButton, debounce, el, fill, keyed, setAttr, text, toast } from "../dom.js";
+import { onSubmit } from "../forms.js";
 import { day, humanise, short, utc, when } from "../format.js";
 import { serverNow } from "../now.js";
+import { may } from "../shell.js";
 import { live } from "../socket.js";
 import { mine, workspaceSelect } from "./mine.js";
-import { usdc } from "./money.js";
+import { toMicro, usdc } from "./money.js";
 
 const by = (id) => document.getElementById(id);
 const state = { workspace: null, by: "day", rows: [], cursor: null };
@@ -67,8 +69,8 @@ async function loadEvents({ more = false } = {}) {
 
 function bookedRow(e) {
   const target = e.sessionId ? el("a", { href: `/sessions/${e.sessionId}`, class: "mono" }, short(e.sessionId)) : e.reference ? el("span", { class: "mono" }, short(e.reference)) : "";
-  return el("tr", {}, el("td", { class: "nw", title: utc(e.createdAt || e.at) }, when(e.createdAt || e.at)), el("td", {}, KINDS[e.type || e.kind] || humanise(e.type || e.kind)),
-    el("td", { class: "r" }, usdc(e.amountMicroUsdc, { sign: true })), el("td", { class: "r" }, usdc(e.balanceAfterMicroUsdc ?? e.balanceMicroUsdc)), el("td", { title: e.txHash || null }, target));
+  return el("tr", {}, el("td", { class: "nw", title: utc(e.createdAt) }, when(e.createdAt)), el("td", {}, KINDS[e.kind] || humanise(e.kind)),
+    el("td", { class: "r" }, usdc(e.amountMicroUsdc, { sign: true })), el("td", { class: "r" }, usdc(e.balanceAfterMicroUsdc)), el("td", { title: e.txHash || null }, target));
 }
 
 /* Earnings */
@@ -77,13 +79,13 @@ const HEADS = { day: "Day", operator: "Device", session: "Session" };
 const range = () => ({ from: by("from").value || undefined, to: by("to").value || undefined });
 
 function earnedName(row) {
-  if (state.by === "day") return day(row.day || row.date || row.key);
-  if (state.by === "session") return el("a", { href: `/sessions/${row.sessionId || row.key}`, class: "mono" }, short(row.sessionId || row.key));
-  return row.operatorLabel || row.label || short(row.operatorId || row.key);
+  if (state.by === "day") return day(row.date);
+  if (state.by === "session") return el("a", { href: `/sessions/${row.sessionId}`, class: "mono", title: utc(row.endedAt) }, short(row.sessionId));
+  return row.operatorLabel || short(row.operatorId);
 }
 
-const cells = (r) => [r.sessions ?? r.sessionCount ?? 1, r.cleanSeconds, r.failedSeconds].map((n) => el("td", { class: "r" }, (n ?? 0).toLocaleString("en-GB")))
-  .concat([r.grossMicroUsdc, r.feeMicroUsdc, r.netMicroUsdc ?? r.earnedMicroUsdc].map((m) => el("td", { class: "r" }, usdc(m))));
+const cells = (r) => [r.sessions, r.cleanSeconds, r.failedSeconds].map((n) => el("td", { class: "r" }, (n ?? 0).toLocaleString("en-GB")))
+  .concat([r.grossMicroUsdc, r.feeMicroUsdc, r.creditedMicroUsdc, r.netMicroUsdc].map((m) => el("td", { class: "r" }, usdc(m))));
 
 async function loadEarnings() {
   text(by("by-h"), HEADS[state.by]);
@@ -91,6 +93,7 @@ async function loadEarnings() {
   try {
     const { data } = await get("/wallet/earnings", { ...where(), ...range(), groupBy: state.by });
     by("earned-none").hidden = data.rows.length > 0;
+    by("earned-cut").hidden = !data.truncated;
     by("earned").replaceChildren(...data.rows.map((r) => el("tr", {}, el("td", {}, earnedName(r)), ...cells(r))));
     by("earned-sum").replaceChildren(...(data.rows.length ? [el("tr", {}, el("th", { scope: "row" }, "Together"), ...cells(data.totals))] : []));
   } catch (error) {
@@ -106,9 +109,8 @@ async function loadStatement() {
   try {
     const { data } = await get(`/wallet/statements/${month}`, where());
     none.hidden = true;
-    const sums = Array.isArray(data.sums) ? data.sums.map((s) => [s.kind, s.amountMicroUsdc]) : Object.entries(data.sums || {});
     by("lines").replaceChildren(
-      ...pair("Opening", usdc(data.openingMicroUsdc)), ...sums.flatMap(([kind, sum]) => pair(KINDS[kind] || humanise(kind), usdc(sum, { sign: true }))), ...pair("Closing", usdc(data.closingMicroUsdc), { class: "b" }), ...pair("State", data.closed ? "closed" : "still open"),
+      ...pair("Opening", usdc(data.openingMicroUsdc)), ...Object.entries(data.sums).flatMap(([kind, sum]) => pair(KINDS[kind] || humanise(kind), usdc(sum, { sign: true }))), ...pair("Closing", usdc(data.closingMicroUsdc), { class: "b" }), ...pair("State", data.closed ? "closed" : "still open"),
     );
   } catch (error) {
     by("lines").replaceChildren();
@@ -116,6 +118,25 @@ async function loadStatement() {
     text(none, error.message);
   }
 }
+
+/* Deposits and withdrawals, by whoever runs the control room */
+
+async function book(f) {
+  const amount = toMicro(f.amountMicroUsdc.value);
+  if (!amount || amount === "0") throw new ApiError({ code: "validation_failed", message: "An amount of USDC with at most six decimals, as 25.5.", data: { errors: [{ path: "amountMicroUsdc", message: "An amount of USDC with at most six decimals, as 25.5." }] } });
+  await post(`/wallet/${f.what.value}`, { workspaceId: state.workspace.id, amountMicroUsdc: amount, reference: f.reference.value.trim() });
+  by("book").close();
+  toast("Booked", `${usdc(amount)} USDC`);
+  load();
+}
+
+by("book-open").hidden = !may("wallet:adjust");
+by("book-open").addEventListener("click", () => {
+  by("book-form").reset();
+  text(by("book-for"), state.workspace.name);
+  by("book").showModal();
+});
+onSubmit(by("book-form"), book, { reference_used: "reference", insufficient_pool: "amountMicroUsdc" });
 
 /* Start */
 

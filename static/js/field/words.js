@@ -53,8 +53,9 @@ export function lengthOf(s) {
 const SETTLED = { NOT_READY: "when it is over", NONE: "nothing to settle", PENDING: "waiting", SUBMITTED: "on its way", CONFIRMED: "settled", FAILED: "FAILED" };
 export const settlementWords = (state) => SETTLED[state] || humanise(state || "");
 
-const DOTS = { "session.live": "now", "session.media_lost": "warn", "session.media_resumed": "now", "settlement.failed": "warn", "dispute.opened": "warn" };
+const DOTS = { unplaced: "warn", "session.live": "now", "session.media_lost": "warn", "session.media_resumed": "now", "settlement.failed": "warn", "dispute.opened": "warn" };
 const EVENTS = {
+  unplaced: (d) => [`${plural(Math.ceil(d.seconds), "second")} without a counted position`, "not billed"],
   "session.requested": () => ["Requested", ""], "session.assigned": () => ["Accepted", ""], "session.started": () => ["Ready for the picture", "the camera has its address"],
   "session.live": () => ["Live", "first picture"], "session.media_lost": () => ["Picture lost", "seconds without it are not billed"], "session.media_resumed": () => ["Picture is back", ""],
   "session.ended": (d) => ["Ended", endWords(d.endReason)], "session.cancelled": (d) => ["Cancelled", d.endReason ? endWords(d.endReason) : ""], "session.expired": (d) => ["Expired", endWords(d.endReason)],
