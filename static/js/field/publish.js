@@ -37,6 +37,7 @@ async function read() {
   state.s = data;
   state.tally = data.tally || "off";
   meter.take(data);
+  follow();
   fill(document, { name: title(data), for: mine.name(data.consumerWorkspaceId) ? `for ${mine.name(data.consumerWorkspaceId)}` : place(data.point, 3) });
   return data;
 }
@@ -270,6 +271,13 @@ function heard(name, data) {
   paint();
 }
 
+/** The session's topic is for its two sides: an open request is nobody's yet. */
+function follow() {
+  if (state.following || !state.s.consumerWorkspaceId) return;
+  state.following = true;
+  live.subscribe(`session:${id}`, { onSnapshot: snapshot, onEvent: heard, onGone: refresh });
+}
+
 function snapshot(data) {
   meter.take(data.meter);
   state.tally = data.tally.tally;
@@ -386,7 +394,6 @@ by("cameras").addEventListener("change", async ({ target }) => {
 navigator.mediaDevices?.addEventListener?.("devicechange", () => { if (running()) showMuteable(); });
 addEventListener("beforeunload", (event) => { if (running() && state.s?.state === "LIVE") event.preventDefault(); });
 live.addEventListener("state", () => { if (live.state === "live") refresh(); });
-live.subscribe(`session:${id}`, { onSnapshot: snapshot, onEvent: heard, onGone: refresh });
 live.start();
 setInterval(async () => {
   paint();

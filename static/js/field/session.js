@@ -2,10 +2,11 @@
 
 import { actionsOf, apply } from "../actions.js";
 import { ApiError, get, post, del } from "../api.js";
-import { $, arm, clone, complain, copyButton, debounce, el, fill, icon, keyed, setAttr, text, toast } from "../dom.js";
+import { $, arm, complain, copyButton, debounce, el, fill, icon, keyed, setAttr, text, toast } from "../dom.js";
 import { clock, duration, humanise, short, time, utc, when } from "../format.js";
 import { serverNow } from "../now.js";
 import { live } from "../socket.js";
+import { Candidates } from "./candidates.js";
 import { meters, place, toFence } from "./geo.js";
 import { FieldMap } from "./map.js";
 import { SettlementView } from "./settlement.js";
@@ -19,11 +20,12 @@ import { MODES, availabilityBadge, endWords, eventWords, fenceWords, isOpen, kin
 const id = document.body.dataset.session;
 const by = (name) => document.getElementById(name);
 const root = by("session");
-const state = { s: null, events: [], actions: null, device: null, candidates: null };
+const state = { s: null, events: [], actions: null, device: null };
 const meter = new Meter();
 const track = new Track(id);
 const viewer = new Viewer(by("video"), id);
 const money = new SettlementView(id, () => reload());
+const candidates = new Candidates(id, () => reload());
 const map = new FieldMap(by("map"), { label: "Where the picture is from" });
 
 /* Reading */
@@ -39,6 +41,7 @@ async function load() {
     return;
   }
   meter.take(state.s);
+  follow();
   paint();
   loadActions();
   loadRest();
@@ -70,7 +73,7 @@ function loadRest() {
   if (!isOpen(s)) money.load(s);
   if (s.startedAt) quiet(() => get(`/sessions/${id}/meter`), ({ data }) => { state.failed = data.failedIntervals; meter.take(data); paintMoney(); paintTimeline(); });
   if (s.operatorId && !state.device) quiet(() => get(`/device-operators/${s.operatorId}`), ({ data }) => { state.device = data; paintParties(); });
-  if (s.state === "REQUESTED") loadCandidates();
+  candidates.load(s);
   if (s.record && s.startedAt) loadRecording();
 }
 
@@ -102,7 +105,6 @@ function paint() {
   paintParties();
   paintTimeline();
   paintMap();
-  by("candidates").hidden = s.state !== "REQUESTED" || !state.candidates;
 }
 
 const WORDS = { REQUESTED: "OPEN", ASSIGNED: "WAITING", LIVE: "LIVE" };
@@ -245,36 +247,12 @@ arm(by("end"), () => run("It was not ended", async () => {
   const { data } = await post(`/sessions/${id}/end`, {});
   toast("Ended", `${(data.session || data).cleanSeconds} clean seconds`);
 }));
-by("dispatch").addEventListener("click", ({ currentTarget }) => { if (usable(currentTarget)) dispatch(null); });
 by("sound").addEventListener("click", ({ currentTarget }) => {
   const video = by("video");
   video.muted = !video.muted;
   setAttr(currentTarget, "aria-pressed", String(!video.muted));
   currentTarget.firstElementChild.replaceWith(icon(video.muted ? "muted" : "listen", "i-s"));
 });
-
-/* Who could serve it */
-
-async function loadCandidates() {
-  await quiet(() => get(`/sessions/${id}/candidates`), ({ data }) => { state.candidates = data; });
-  paintCandidates();
-}
-
-function paintCandidates() {
-  const rows = state.candidates || [];
-  by("candidates").hidden = state.s.state !== "REQUESTED" || !state.candidates;
-  by("candidates-none").hidden = rows.length > 0;
-  keyed(by("candidate-list"), rows, (c) => c.operatorId, (c) => {
-    const li = clone("t-candidate");
-    $("button", li).addEventListener("click", () => dispatch(c.operatorId));
-    return li;
-  }, (li, c) => {
-    fill(li, { kind: humanise(kindWords(c.kind)), detail: `within ${meters(c.distanceMeters)}, free for ${duration(c.idleSeconds)}` });
-    setAttr($("button", li), "aria-label", `Send the ${kindWords(c.kind)} within ${meters(c.distanceMeters)}`);
-  });
-}
-
-const dispatch = (operatorId) => run("Nobody was sent", () => post(`/sessions/${id}/dispatch`, operatorId ? { operatorId } : {}));
 
 /* The recording of it */
 
@@ -322,12 +300,17 @@ function snapshot(data) {
   paintMoney();
 }
 
+/** The session's own topic is for its two sides; an open request names no consumer to whoever could take it. */
+function follow() {
+  if (state.following || !state.s.consumerWorkspaceId) return;
+  state.following = true;
+  live.subscribe(`session:${id}`, { onSnapshot: snapshot, onEvent: (name, data) => { if (EVENTS[name] && state.s) EVENTS[name](data); else reload(); } });
+}
+
 viewer.addEventListener("state", paintPicture);
 setInterval(() => { if (state.s?.state === "LIVE") paintMoney(); }, 1000);
-setInterval(() => { if (state.s?.state === "REQUESTED" && state.candidates && !document.hidden) loadCandidates(); }, 5000);
 mine.load().catch((error) => complain("Workspaces could not be read", error)).finally(async () => {
   await load();
-  if (!state.s) return;
-  quiet(() => track.load(), () => { paintMap(); paintTrust(); });
-  live.subscribe(`session:${id}`, { onSnapshot: snapshot, onEvent: (name, data) => { if (EVENTS[name] && state.s) EVENTS[name](data); else reload(); } });
+  if (state.s) quiet(() => track.load(), () => { paintMap(); paintTrust(); });
+  live.subscribe("sessions", { onEvent: (name, data) => { if (data.id === id) reload(); } });
 });
