@@ -3,44 +3,19 @@
 //   loading ▶ ready ─Go live▶ starting ▶ publishing ─Stop, end by anybody▶ over        loading ▶ barred
 
 import { ApiError, get, post } from "../api.js";
-import { fill } from "../dom.js";
-import { clock } from "../format.js";
-import { learn, serverNow } from "../now.js";
+import { serverNow } from "../now.js";
 import { live } from "../socket.js";
-import { Awake, canStayAwake } from "./awake.js";
 import { CameraError, cameras, demandSecureOrigin, open, openCamera } from "./camera.js";
-import { meters, place, toFence } from "./geo.js";
-import { Meter } from "./meter.js";
 import { mine } from "./mine.js";
-import { usdc } from "./money.js";
-import { note, say, showButton, showCameras, showMeter, showMute, showSignal, showTally } from "./publish-view.js";
+import { letGo, over, stop } from "./publish-end.js";
+import { awake, cameraLost, mediaChanged, notice, offerCameras, paint, read, refresh } from "./publish-run.js";
+import { by, id, running, stage, state, wait } from "./publish-state.js";
+import { note, say, showButton, showCameras, showMute, showSignal, showTally } from "./publish-view.js";
 import { Publisher, quality } from "./whip.js";
-import { endWords, isOpen, refusal, title } from "./words.js";
+import { isOpen, refusal } from "./words.js";
 
-const id = document.body.dataset.session;
-const by = (name) => document.getElementById(name);
-const UNKNOWN_MS = 10000;
 const POLL_MS = 5000;
 const TRIES = 40;
-const state = { phase: "loading", s: null, tally: "off", publisher: null, beacon: null, stream: null, muted: false, silent: false };
-const meter = new Meter();
-const awake = new Awake(() => notice());
-
-const wait = (ms) => new Promise((done) => setTimeout(done, ms));
-const running = () => state.phase === "starting" || state.phase === "publishing";
-
-/* Reading */
-
-async function read() {
-  const { data, date } = await get(`/sessions/${id}`);
-  if (date) learn(new Date(date).toISOString());
-  state.s = data;
-  state.tally = data.tally || "off";
-  meter.take(data);
-  follow();
-  fill(document, { name: title(data), for: mine.name(data.consumerWorkspaceId) ? `for ${mine.name(data.consumerWorkspaceId)}` : place(data.point, 3) });
-  return data;
-}
 
 async function begin() {
   try {
@@ -187,190 +162,6 @@ async function giveUp(error) {
   } else throw error;
 }
 
-/* While it runs */
-
-function mediaChanged() {
-  const p = state.publisher;
-  if (!p || !running()) return;
-  if (p.state === "live") {
-    state.phase = "publishing";
-    say(state.s.state === "LIVE" ? "" : "Waiting for the first picture to arrive");
-  } else if (p.state === "waiting") say("Reconnecting", p.words);
-  else if (p.state === "connecting" && state.phase === "publishing") say("Reconnecting", "");
-  else if (p.state === "refused") lookAgain(p.words);
-  paint();
-}
-
-async function lookAgain(words) {
-  const { publisher } = state;
-  try {
-    await read();
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-  }
-  if (!isOpen(state.s)) over();
-  else if (publisher === state.publisher) {
-    letGo();
-    ready("The picture has stopped", words);
-  }
-}
-
-function cameraLost() {
-  if (running()) note("The camera stopped. Pick another one, or press Stop and begin again.", "warn");
-  showMuteable();
-}
-
-const showMuteable = () => cameras().then((list) => showCameras(list, state.stream?.getVideoTracks()[0]?.getSettings().deviceId));
-
-function edge() {
-  if (state.s?.mode !== "telemetry") return undefined;
-  const at = state.beacon?.position?.point;
-  return at ? toFence(state.s, at) : null;
-}
-
-function notice() {
-  if (!running()) {
-    note("");
-    return;
-  }
-  const away = edge();
-  if (away < 0) note(`Outside the fence by ${meters(away)}: seconds here don’t count. Go back in.`, "warn");
-  else if (state.beacon?.words) note(state.beacon.words, "warn");
-  else if (state.silent) note("No microphone: the picture goes alone.", "muted");
-  else if (!canStayAwake) note("This browser can’t keep the screen on. Set the display to stay awake yourself.", "warn");
-  else if (awake.held) note("The screen stays on while you are live.");
-  else note("The screen may go dark here. Touch it now and then.", "warn");
-}
-
-function tallyNow() {
-  if (!running() || state.s.state !== "LIVE") return null;
-  if (live.state !== "live" && (live.lostAt === null || Date.now() - live.lostAt.getTime() > UNKNOWN_MS)) return "unknown";
-  return state.tally;
-}
-
-function paint() {
-  if (!running()) return;
-  showTally(tallyNow());
-  if (state.s.state === "LIVE") showMeter(meter, edge());
-}
-
-const EVENTS = {
-  tick: (data) => meter.take(data.meter),
-  tally: (data) => { state.tally = data.tally; },
-  challenge: (data) => { state.challenge = data.challenge || data.nonce; if (state.beacon) state.beacon.challenge = state.challenge; },
-  point: () => {},
-  media: () => {},
-};
-
-function heard(name, data) {
-  if (!EVENTS[name]) {
-    refresh();
-    return;
-  }
-  EVENTS[name](data);
-  paint();
-}
-
-/** The session's topic is for its two sides: an open request is nobody's yet. */
-function follow() {
-  if (state.following || !state.s.consumerWorkspaceId) return;
-  state.following = true;
-  live.subscribe(`session:${id}`, { onSnapshot: snapshot, onEvent: heard, onGone: refresh });
-}
-
-function snapshot(data) {
-  meter.take(data.meter);
-  state.tally = data.tally.tally;
-  refresh();
-}
-
-async function refresh() {
-  if (state.phase === "over" || state.phase === "barred" || state.refreshing) return;
-  state.refreshing = true;
-  try {
-    await read();
-    if (!isOpen(state.s)) over();
-    else {
-      if (state.phase === "publishing" && state.s.state === "LIVE" && state.publisher?.state === "live") say("");
-      paint();
-    }
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    if (error.status === 404 && running()) lookAgain("This session is no longer yours.");
-  } finally {
-    state.refreshing = false;
-  }
-}
-
-/* Stopping */
-
-/** Everything that this device gave is taken back: camera light off, positions off. */
-function letGo() {
-  state.beacon?.stop();
-  const done = state.publisher ? state.publisher.stop() : Promise.resolve();
-  for (const track of state.stream?.getTracks() || []) track.stop();
-  by("camera").srcObject = null;
-  by("pick").hidden = true;
-  awake.drop();
-  Object.assign(state, { publisher: null, beacon: null, stream: null });
-  return done;
-}
-
-async function stop() {
-  const was = state.s.state;
-  state.phase = "stopping";
-  showTally(null);
-  showButton("clock", "Stopping…", null);
-  note("");
-  const released = letGo();
-  say("Stopped", "The camera is off. The bill is being closed.");
-  if (was !== "LIVE") await released;
-  await closeBill();
-}
-
-/** Ends the session for as long as that takes; seconds without a picture are not billed meanwhile. */
-async function closeBill() {
-  for (let i = 0; ; i += 1) {
-    try {
-      await post(`/sessions/${id}/end`, {});
-      break;
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      if (error.leaving || error.status === 409 || error.status === 403 || error.status === 404) break;
-      say("Stopped", `The camera is off. Closing the bill waits: ${error.message}`);
-      await wait(Math.min(8000, 1000 * 2 ** i));
-    }
-  }
-  try {
-    await read();
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    barred("Stopped", error.message);
-    return;
-  }
-  if (!isOpen(state.s)) over();
-  else ready("Stopped before it was live", "Nothing is billed. The session is still yours: go live again, or cancel it on its page.");
-}
-
-function over() {
-  if (state.phase === "over") return;
-  state.phase = "over";
-  letGo();
-  showTally(null);
-  showSignal(null);
-  showMute(false, false);
-  note("");
-  const { s } = state;
-  const billed = s.startedAt && s.state !== "CANCELLED";
-  say(s.state === "CANCELLED" ? "Cancelled" : s.state === "EXPIRED" && !s.startedAt ? "Expired" : "Ended", [s.endReason ? `${endWords(s.endReason)[0].toUpperCase()}${endWords(s.endReason).slice(1)}.` : "", billed ? `${clock(s.cleanSeconds)} clean, ${s.failedSeconds} s failed. You earned ${usdc(s.operatorEarnedMicroUsdc)} USDC of ${usdc(s.chargedMicroUsdc)}.` : "Nothing is billed."].join(" "));
-  by("meter").hidden = !billed;
-  if (billed) {
-    meter.take({ ...s, meterFinal: true });
-    showMeter(meter, undefined);
-  }
-  showButton("session", "See the bill", () => location.assign(`/sessions/${id}`));
-}
-
 /* Controls */
 
 by("mute").addEventListener("click", () => {
@@ -388,10 +179,10 @@ by("cameras").addEventListener("change", async ({ target }) => {
   } catch (error) {
     if (!(error instanceof CameraError)) throw error;
     note(`${error.title}. ${error.message}`, "warn");
-    showMuteable();
+    offerCameras();
   }
 });
-navigator.mediaDevices?.addEventListener?.("devicechange", () => { if (running()) showMuteable(); });
+navigator.mediaDevices?.addEventListener?.("devicechange", () => { if (running()) offerCameras(); });
 addEventListener("beforeunload", (event) => { if (running() && state.s?.state === "LIVE") event.preventDefault(); });
 live.addEventListener("state", () => { if (live.state === "live") refresh(); });
 live.start();
@@ -400,5 +191,6 @@ setInterval(async () => {
   if (running()) showSignal(quality(await state.publisher?.stats(), state.publisher?.state));
 }, 1000);
 setInterval(() => { if (running() && live.state !== "live") refresh(); }, POLL_MS);
+Object.assign(stage, { ready, barred });
 showButton("clock", "Looking…", null);
 begin();

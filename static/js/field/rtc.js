@@ -23,6 +23,16 @@ export function iceServers(header) {
   });
 }
 
+/** Which servers to use, asked before the first offer; whoever doesn't say names them in the answer. */
+export async function serversOf(url) {
+  try {
+    return iceServers((await fetch(url, { method: "OPTIONS" })).headers.get("Link"));
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    return [];
+  }
+}
+
 /** Gathering usually ends at once; what comes later than this is not waited for. */
 function gathered(pc) {
   if (pc.iceGatheringState === "complete") return Promise.resolve();

@@ -1,7 +1,7 @@
 // The live picture of a session, for those who may look: a fresh viewer address for each try, spaced out so that tokens last.
 
 import { get } from "../api.js";
-import { MediaRefusal, negotiate, release } from "./rtc.js";
+import { MediaRefusal, negotiate, release, serversOf } from "./rtc.js";
 
 const SPACING_MS = [500, 2000, 4000, 8000, 15000];
 const DRY_MS = 4000;
@@ -41,7 +41,9 @@ export class Viewer extends EventTarget {
         this.become("stopped", "This media server has no picture for browsers here.");
         return;
       }
-      const pc = (this.pc = new RTCPeerConnection({ iceServers: this.servers || [], bundlePolicy: "max-bundle" }));
+      this.servers ??= await serversOf(data.whepUrl);
+      if (round.signal.aborted) return;
+      const pc = (this.pc = new RTCPeerConnection({ iceServers: this.servers, bundlePolicy: "max-bundle" }));
       const stream = new MediaStream();
       pc.addTransceiver("video", { direction: "recvonly" });
       pc.addTransceiver("audio", { direction: "recvonly" });

@@ -3,7 +3,7 @@
 //   idle ─start▶ connecting ─ICE connected▶ live ─lost▶ waiting ─backoff▶ connecting …        any ─stop▶ stopped, any ─refused▶ refused
 
 import { delayMs } from "./backoff.js";
-import { MediaRefusal, negotiate, release } from "./rtc.js";
+import { MediaRefusal, negotiate, release, serversOf } from "./rtc.js";
 
 const LIMP_MS = 3000;
 const STEADY_MS = 8000;
@@ -24,7 +24,7 @@ export class Publisher extends EventTarget {
     this.access = access;
     this.state = "idle";
     this.attempt = 0;
-    this.servers = [];
+    this.servers = null;
     this.refetched = false;
     this.tries = 0;
   }
@@ -66,6 +66,8 @@ export class Publisher extends EventTarget {
     clearTimeout(this.limping);
     const round = (this.round = new AbortController());
     this.become("connecting");
+    this.servers ??= await serversOf(this.url);
+    if (this.round !== round || round.signal.aborted) return;
     const pc = (this.pc = new RTCPeerConnection({ iceServers: this.servers, bundlePolicy: "max-bundle" }));
     this.addTracks(pc);
     pc.addEventListener("iceconnectionstatechange", () => { if (this.pc === pc) this.moved(pc); });
