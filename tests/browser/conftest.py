@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from config.stack.testing import Stack
+from tests.browser.tenants import BESIDE, make_field
 
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -186,3 +187,27 @@ def new_page(chromium, room, watch, signed_in):
 @pytest.fixture
 def page(new_page):
     return new_page()
+
+
+@pytest.fixture(scope="session")
+def tenants(room, api):
+    return make_field(room.origin, api)
+
+
+@pytest.fixture
+def field(tenants):
+    yield tenants
+    tenants.clear()
+
+
+@pytest.fixture
+def as_tenant(new_page, room):
+    """Pages of a tenant: `as_tenant(field.consumer, "/sessions")`."""
+
+    def make(tenant, address: str, **options) -> Page:
+        page = new_page(sign_in_as=None, geolocation=BESIDE, permissions=["geolocation"], **options)
+        tenant.sign_in(page.context, room.origin)
+        page.goto(address)
+        return page
+
+    return make
