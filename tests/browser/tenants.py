@@ -115,7 +115,7 @@ def publisher(new_page, field: Field, session_id: str, origin: str, *, where: di
         "viewport": {"width": 390, "height": 844},
         "has_touch": True,
         "geolocation": where,
-        "permissions": ["camera", "microphone", "geolocation"],
+        "permissions": ["camera", "microphone", "geolocation", "screen-wake-lock"],
     }
     page = new_page(sign_in_as=None, **usual | options)
     field.supplier.sign_in(page.context, origin)

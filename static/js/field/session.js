@@ -116,7 +116,7 @@ function paintMonitor() {
   by("mon").className = `mon vouch ${bus}`;
   const word = $('[data-f="word"]', by("mon"));
   word.className = `word ${bus || (isOpen(s) && !s.mediaLostAt ? "" : "off")}`;
-  fill(by("mon"), { word: bus === "air" ? "ON AIR" : bus === "pvw" ? "PREVIEW" : s.mediaLostAt && s.state === "LIVE" ? "LOST" : WORDS[s.state] || s.state, who: state.device?.label || mine.name(s.operatorWorkspaceId) || (s.operatorKind ? humanise(kindWords(s.operatorKind)) : ""), what: place(s.point, 4) });
+  fill(by("mon"), { word: bus === "air" ? "ON AIR" : bus === "pvw" ? "PREVIEW" : s.mediaLostAt && s.state === "LIVE" ? "LOST" : WORDS[s.state] || s.state, who: state.device?.label || mine.name(s.operatorWorkspaceId) || (s.operatorKind ? humanise(kindWords(s.operatorKind)) : ""), what: place(s.point, 4), flow: flow() });
   const running = $('[data-f="clock"]', by("mon"));
   setAttr(running, "data-since", s.state === "LIVE" ? s.startedAt : null);
   text(running, s.startedAt ? clock(((s.endedAt ? new Date(s.endedAt) : serverNow()) - new Date(s.startedAt)) / 1000) : "");
@@ -124,6 +124,12 @@ function paintMonitor() {
   if (wanted) viewer.start();
   else if (viewer.wanted) viewer.stop();
   paintPicture();
+}
+
+/** "720p30 VP8, 2.4 Mb/s" of what this page receives. */
+function flow() {
+  const f = viewer.state === "playing" && state.flow;
+  return f ? [f.height && `${f.height}p${f.fps ? Math.round(f.fps) : ""} ${f.codec}`, f.bitrate && `${(f.bitrate / 1e6).toFixed(1)} Mb/s`].filter(Boolean).join(", ") : null;
 }
 
 function paintPicture() {
@@ -184,7 +190,7 @@ function paintParties() {
   const operator = device?.label || (s.operatorKind ? humanise(kindWords(s.operatorKind)) : "");
   by("parties").replaceChildren(...[
     s.consumerWorkspaceId ? line(mine.name(s.consumerWorkspaceId) || short(s.consumerWorkspaceId), "asks for the picture", null) : line("A consumer", "who it is shows when you have accepted", null),
-    s.operatorWorkspaceId ? line([operator, mine.name(s.operatorWorkspaceId)].filter(Boolean).join(", ") || short(s.operatorWorkspaceId), `brings the picture${s.operatorKind ? `, ${kindWords(s.operatorKind)}` : ""}`, device ? availabilityBadge(device.availabilityState) : null) : null,
+    s.operatorWorkspaceId ? line([operator, mine.name(s.operatorWorkspaceId)].filter(Boolean).join(", ") || short(s.operatorWorkspaceId), "brings the picture", device ? availabilityBadge(device.availabilityState) : null) : null,
   ].filter(Boolean));
 }
 
@@ -308,7 +314,12 @@ function follow() {
 }
 
 viewer.addEventListener("state", paintPicture);
-setInterval(() => { if (state.s?.state === "LIVE") paintMoney(); }, 1000);
+setInterval(async () => {
+  if (state.s?.state !== "LIVE") return;
+  paintMoney();
+  state.flow = await viewer.stats();
+  fill(by("mon"), { flow: flow() });
+}, 1000);
 mine.load().catch((error) => complain("Workspaces could not be read", error)).finally(async () => {
   await load();
   if (state.s) quiet(() => track.load(), () => { paintMap(); paintTrust(); });

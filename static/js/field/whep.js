@@ -82,6 +82,17 @@ export class Viewer extends EventTarget {
     else if (performance.now() - this.heard > 5 * DRY_MS) this.again("No picture came.");
   }
 
+  /** What comes in: `{height, fps, codec, bitrate}` since the last call. */
+  async stats() {
+    const report = await this.pc?.getStats();
+    const video = report && [...report.values()].find((r) => r.type === "inbound-rtp" && r.kind === "video");
+    if (!video) return null;
+    const before = this.counted;
+    this.counted = { bytes: video.bytesReceived, at: video.timestamp, id: video.ssrc };
+    const bitrate = before?.id === video.ssrc ? ((video.bytesReceived - before.bytes) * 8000) / (video.timestamp - before.at || 1) : null;
+    return { height: video.frameHeight, fps: video.framesPerSecond, codec: (report.get(video.codecId)?.mimeType || "").split("/")[1] || "", bitrate };
+  }
+
   again(words, least = 0) {
     this.drop();
     if (!this.wanted) return;

@@ -22,7 +22,7 @@ export function stateBadge(s) {
 
 export const testBadge = (s) => (s.environment === "TEST" ? el("span", { class: "tag", title: "Metered and priced, but no money moves" }, "TEST") : null);
 
-const KINDS = { phone: "phone", laptop: "laptop", drone: "drone", ptz: "remote camera", fixed: "fixed camera", robot: "robot", other: "other device" };
+const KINDS = { phone: "phone", laptop: "laptop", drone: "drone", ptz: "remote camera", fixed: "fixed camera", robot: "robot", other: "device" };
 export const kindWords = (kind) => KINDS[kind] || kind || "";
 export const KIND_LIST = Object.entries(KINDS);
 
