@@ -24,6 +24,8 @@ class Live extends EventTarget {
   start() {
     if (this.state !== "off") return;
     addEventListener("online", () => this.retryNow());
+    // A network that is gone takes its sockets with it, but tells them only after half a minute.
+    addEventListener("offline", () => this.ws?.close());
     addEventListener("pagehide", () => { if (this.ws?.readyState === WebSocket.OPEN) this.ws.close(1000); });
     addEventListener("pageshow", (event) => { if (event.persisted) this.retryNow(); });
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.retryNow(); });

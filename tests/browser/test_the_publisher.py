@@ -29,7 +29,7 @@ def test_the_camera_on_the_back_the_screen_kept_on_and_a_picker_for_two_cameras(
     assert (asked["video"]["width"], asked["video"]["height"]) == ({"ideal": 1280}, {"ideal": 720})
     assert page.evaluate("window.locks") == 1
     expect(page.locator("#note")).to_have_text("The screen stays on while you are live.")
-    picker = page.get_by_label("Camera", exact=True)
+    picker = page.locator("#cameras")
     expect(picker.locator("option")).to_have_count(2)
     before = page.evaluate("document.getElementById('camera').srcObject.getVideoTracks()[0].id")
     other = picker.locator("option").nth(1).get_attribute("value")
@@ -62,7 +62,7 @@ def test_ten_seconds_without_a_network_then_the_same_address_and_seconds_that_go
 
 def test_an_end_by_the_other_side_puts_the_camera_out_within_a_second(on_air, field):
     page, session_id = on_air
-    page.evaluate(f"window.out = ({ENDED})()")
+    page.evaluate(f"() => {{ window.out = ({ENDED})(); }}")
     ended_at = time.time() * 1000
     field.consumer.call("POST", f"/sessions/{session_id}/end", {})
     answered_at = time.time() * 1000
@@ -83,7 +83,7 @@ def test_leaving_while_live_asks(on_air):
 def test_without_permission_the_page_says_the_way_out(field, new_page, room, watch):
     session = field.request("No camera")
     page = publisher(new_page, field, session["id"], room.origin)
-    page.evaluate("navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', 'NotAllowedError'))")
+    page.evaluate("() => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', 'NotAllowedError')); }")
     page.get_by_role("button", name="Go live").click()
     expect(page.locator("#say")).to_contain_text("The camera is not allowed")
     expect(page.get_by_role("button", name="Go live")).to_be_enabled()

@@ -84,7 +84,9 @@ export function notice() {
 
 function tallyNow() {
   if (!running() || state.s.state !== "LIVE") return null;
-  if (live.state !== "live" && (live.lostAt === null || Date.now() - live.lostAt.getTime() > UNKNOWN_MS)) return "unknown";
+  // A tick comes each second: a socket that is silent for ten is none.
+  const silent = performance.now() - (live.heard ?? 0) > UNKNOWN_MS;
+  if (silent || (live.state !== "live" && live.lostAt === null)) return "unknown";
   return state.tally;
 }
 
