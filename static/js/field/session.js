@@ -65,16 +65,16 @@ const quiet = async (read, keep) => {
   }
 };
 
-const quietEvents = () => quiet(() => get(`/sessions/${id}/events`, { limit: 200 }), ({ data }) => { state.events = data; paintTimeline(); });
+const quietEvents = () => state.s.consumerWorkspaceId && quiet(() => get(`/sessions/${id}/events`, { limit: 200 }), ({ data }) => { state.events = data; paintTimeline(); });
 
 function loadRest() {
   const { s } = state;
   quietEvents();
   if (!isOpen(s)) money.load(s);
   if (s.startedAt) quiet(() => get(`/sessions/${id}/meter`), ({ data }) => { state.failed = data.failedIntervals; meter.take(data); paintMoney(); paintTimeline(); });
-  if (s.operatorId && !state.device) quiet(() => get(`/device-operators/${s.operatorId}`), ({ data }) => { state.device = data; paintParties(); });
+  if (s.operatorId && !state.device && mine.can("operators:read", mine.workspaces.find((w) => w.id === s.operatorWorkspaceId))) quiet(() => get(`/device-operators/${s.operatorId}`), ({ data }) => { state.device = data; paintParties(); });
   candidates.load(s);
-  if (s.record && s.startedAt) loadRecording();
+  if (s.record && s.startedAt && mine.can("recording:read", mine.workspaces.find((w) => w.id === s.consumerWorkspaceId))) loadRecording();
 }
 
 const reload = debounce(load, 250);
@@ -322,6 +322,6 @@ setInterval(async () => {
 }, 1000);
 mine.load().catch((error) => complain("Workspaces could not be read", error)).finally(async () => {
   await load();
-  if (state.s) quiet(() => track.load(), () => { paintMap(); paintTrust(); });
+  if (state.s?.consumerWorkspaceId) quiet(() => track.load(), () => { paintMap(); paintTrust(); });
   live.subscribe("sessions", { onEvent: (name, data) => { if (data.id === id) reload(); } });
 });
