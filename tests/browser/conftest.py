@@ -125,6 +125,8 @@ class Watch:
     """What the browser complained about. A test that provokes a refusal says which statuses it expects."""
 
     expected: set[int] = field(default_factory=set)
+    # While a test takes the network away.
+    offline: bool = False
     said: list[str] = field(default_factory=list)
 
     def follow(self, page: Page) -> None:
@@ -133,6 +135,8 @@ class Watch:
 
     def _console(self, page: Page, message) -> None:
         if message.type not in {"error", "warning"}:
+            return
+        if self.offline and ("ERR_INTERNET_DISCONNECTED" in message.text or "WebSocket" in message.text):
             return
         if any(f"status of {status}" in message.text for status in self.expected):
             return

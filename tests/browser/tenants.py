@@ -100,6 +100,7 @@ def make_field(origin: str, api) -> Field:
 SPY = """() => {
   window.asked = []; window.locks = 0; window.offers = []; window.tracks = [];
   const media = navigator.mediaDevices;
+  if (!media) return;
   const open = media.getUserMedia.bind(media);
   media.getUserMedia = async (wish) => { window.asked.push(wish); const s = await open(wish); window.tracks.push(...s.getTracks()); return s; };
   const lock = navigator.wakeLock?.request.bind(navigator.wakeLock);

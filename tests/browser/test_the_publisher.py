@@ -43,8 +43,9 @@ def test_the_camera_on_the_back_the_screen_kept_on_and_a_picker_for_two_cameras(
     assert violations(page) == []
 
 
-def test_ten_seconds_without_a_network_then_the_same_address_and_seconds_that_go_on(on_air):
+def test_ten_seconds_without_a_network_then_the_same_address_and_seconds_that_go_on(on_air, watch):
     page, _ = on_air
+    watch.offline = True
     page.context.set_offline(True)
     expect(page.locator("#say")).to_contain_text("no network")
     page.wait_for_timeout(10_500)

@@ -206,7 +206,7 @@ const unplaced = () => (state.failed || []).filter((f) => f.reason !== "media").
 function paintTimeline() {
   const events = [...(state.events.length ? state.events : fallback(state.s)), ...unplaced()].sort((a, b) => new Date(b.at) - new Date(a.at) || (b.sequence > a.sequence ? 1 : -1));
   keyed(by("timeline"), events, (e) => `${e.type}-${e.sequence}`, (e) => {
-    const w = eventWords(e);
+    const w = eventWords({ ...e, data: { endReason: state.s.endReason, ...e.data } });
     return el("li", {}, el("time", { datetime: e.at, title: utc(e.at) }, time(e.at)), el("span", { class: `dot ${w.dot}` }), el("div", {}, el("b", {}, w.title), " ", el("span", { class: "t2" }, w.detail)));
   });
 }
