@@ -22,7 +22,7 @@ def test_from_a_request_to_earnings_and_a_recording_that_plays(field, as_tenant,
     asks = as_tenant(field.consumer, "/sessions")
     asks.get_by_role("button", name="Request video").click()
     asks.get_by_label(re.compile("^Place")).fill(f"{PLACE['lat']}, {PLACE['lng']}")
-    asks.get_by_label(re.compile("^Name")).fill("Old town")
+    asks.get_by_label(re.compile("^Name optional")).fill("Old town")
     asks.get_by_label(re.compile("^For at most")).fill("10")
     asks.get_by_label(re.compile("^Within")).fill("150")
     total = asks.locator("#quote [data-f=total]")
@@ -35,8 +35,8 @@ def test_from_a_request_to_earnings_and_a_recording_that_plays(field, as_tenant,
 
     brings = as_tenant(field.supplier, "/sessions?side=operator")
     brings.get_by_role("button", name="Add").click()
-    brings.get_by_label("Name").fill("Jonas, phone")
-    brings.get_by_label("Where I am").last.click()
+    brings.get_by_label("Name", exact=True).fill("Jonas, phone")
+    brings.locator("#dv-here").click()
     expect(brings.get_by_label(re.compile("^Home"))).not_to_be_empty()
     brings.get_by_label(re.compile("^Serves within")).fill("2000")
     brings.get_by_role("button", name="Save").click()
@@ -113,10 +113,10 @@ def test_the_request_is_not_lost_when_it_is_refused(field, as_tenant, watch):
     page.locator("#map canvas").click(position={"x": 120, "y": 160})
     expect(page.get_by_label(re.compile("^Place"))).not_to_be_empty()
     page.get_by_label(re.compile("^For at most")).fill("1440")
-    page.get_by_label(re.compile("^Name")).fill("Too dear")
+    page.get_by_label(re.compile("^Name optional")).fill("Too dear")
     page.locator("#request-form").get_by_role("button", name="Request").click()
     expect(page.locator("#request-form [role=alert]")).to_contain_text("The wallet holds")
-    expect(page.get_by_label(re.compile("^Name"))).to_have_value("Too dear")
+    expect(page.get_by_label(re.compile("^Name optional"))).to_have_value("Too dear")
 
 
 def test_cancel_n_active_assignments(field, as_tenant):
