@@ -114,6 +114,7 @@ def test_the_request_is_not_lost_when_it_is_refused(field, as_tenant, watch):
     expect(page.get_by_label(re.compile("^Place"))).not_to_be_empty()
     page.get_by_label(re.compile("^For at most")).fill("1440")
     page.get_by_label(re.compile("^Name optional")).fill("Too dear")
+    expect(page.locator("#quote [data-f=total]")).to_have_text("86.400000 USDC")
     page.locator("#request-form").get_by_role("button", name="Request").click()
     expect(page.locator("#request-form [role=alert]")).to_contain_text("The wallet holds")
     expect(page.get_by_label(re.compile("^Name optional"))).to_have_value("Too dear")

@@ -14,7 +14,7 @@ import { KIND_LIST, availabilityBadge, kindWords } from "./words.js";
 const dialog = document.getElementById("device");
 const form = document.getElementById("device-form");
 const list = document.getElementById("device-list");
-const state = { rows: [], editing: null, etag: null, workspace: null, changed: () => {} };
+const state = { rows: [], editing: null, etag: null, workspace: null, changed: () => {}, served: () => {} };
 const duty = new Duty(() => paint());
 
 export const devices = () => state.rows;
@@ -124,6 +124,7 @@ async function save(f) {
   dialog.close();
   toast("Saved", fields.label);
   await loadDevices(state.workspace);
+  state.served();
 }
 
 /* Keys */
@@ -165,8 +166,9 @@ async function makeKey() {
   }
 }
 
-export function startDevices(changed) {
-  state.changed = changed;
+/** `changed` hears when the list was read, `served` when what is covered may be another. */
+export function startDevices(changed, served) {
+  Object.assign(state, { changed, served });
   form.elements.kind.replaceChildren(...KIND_LIST.map(([value, words]) => new Option(humanise(words), value)));
   document.getElementById("device-add").addEventListener("click", () => edit(null));
   document.getElementById("key-make").addEventListener("click", makeKey);
@@ -182,12 +184,11 @@ export function startDevices(changed) {
     try {
       await del(`/device-operators/${state.editing.id}`);
       dialog.close();
-      loadDevices(state.workspace);
+      await loadDevices(state.workspace);
+      state.served();
     } catch (error) {
       complain("The device was not deleted", error);
     }
   });
   onSubmit(form, save, { duplicate_name: "label" });
-  const allowed = () => mine.can("operators:write", state.workspace);
-  return { allowed };
 }

@@ -71,17 +71,20 @@ async function ask() {
   const turn = (asked += 1);
   try {
     const { data } = await get("/pricing/quote", { lat: at.lat, lng: at.lng, durationSeconds: length, workspaceId: mine.chosen("CONSUMER")?.id, environment: environment() });
+    const made = { ...data, forSeconds: length, forWorld: environment() };
     if (turn === asked) {
-      quote = { ...data, forSeconds: length, forWorld: environment() };
+      quote = made;
       showQuote();
     }
+    return made;
   } catch (error) {
-    if (turn !== asked) return null;
-    quote = null;
     denied = error.status === 403;
-    showQuote(denied ? "You may not see prices here; the price of the moment applies." : error.message);
+    if (turn === asked) {
+      quote = null;
+      showQuote(denied ? "You may not see prices here; the price of the moment applies." : error.message);
+    }
+    return null;
   }
-  return quote;
 }
 
 const askSoon = debounce(ask, 250);
@@ -97,7 +100,8 @@ async function current() {
   if (seen && seen.forSeconds === seconds() && seen.forWorld === environment() && new Date(seen.expiresAt).getTime() - serverNow() > SPARE_MS) return seen;
   const fresh = await ask();
   if (!fresh && !denied) throw notYet("The price could not be read, so nothing was requested. Try again.", "maxDurationSeconds");
-  if (seen && fresh && BigInt(fresh.ratePerSecondMicroUsdc) > BigInt(seen.ratePerSecondMicroUsdc)) throw notYet("The price went up while you looked. It is shown below; press Request again to take it.", "maxDurationSeconds");
+  if (fresh && !seen) throw notYet("The price is shown below now; press Request again to take it.", "maxDurationSeconds");
+  if (fresh && BigInt(fresh.ratePerSecondMicroUsdc) > BigInt(seen.ratePerSecondMicroUsdc)) throw notYet("The price went up while you looked. It is shown below; press Request again to take it.", "maxDurationSeconds");
   return fresh;
 }
 

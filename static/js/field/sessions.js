@@ -224,7 +224,7 @@ arm(by("cancel-all"), async () => {
   }
   refresh();
 });
-startDevices(paintMap);
+startDevices(paintMap, loadOpen);
 request.startRequest(paintMap);
 command("n", "Request video", () => { if (!by("request-open").hidden) by("request-open").click(); }, { glyph: "session" });
 const soon = debounce(() => { load(); loadActive(); if (state.side === "operator" && state.workspace) loadOpen(); }, 400);
