@@ -8,7 +8,6 @@ import { serverNow } from "../now.js";
 import { Duty } from "./duty.js";
 import { meters, parsePoint, place } from "./geo.js";
 import { here } from "./here.js";
-import { mine } from "./mine.js";
 import { KIND_LIST, availabilityBadge, kindWords } from "./words.js";
 
 const dialog = document.getElementById("device");
