@@ -17,12 +17,14 @@ from audit import folding, months, services
 from audit.models import Outcome
 from audit.verbs import REQUEST_DENIED, REQUEST_FAILED, TASK_FAILED
 from config.kernel import clock, context, metrics, wire
-from config.kernel.access import ANONYMOUS, Actor, system
+from config.kernel.access import ANONYMOUS, Actor, ports, system
 from config.kernel.credentials import ANY_TOKEN, redacted
 from config.kernel.errors import ApiError, translate
 
 log = structlog.get_logger("audit")
 OUT_OF_SCOPE = "out_of_scope"
+# Of a body that names hundreds: enough to see what was tried.
+_ABOUT_LIMIT = 50
 _CAMEL_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -58,8 +60,8 @@ def _refused(error: ApiError, request, view) -> None:
     if own:
         return
     actor = getattr(request, "actor", None) or facts.actor or ANONYMOUS
-    if error.status == 404 and error.code == "not_found":
-        _look_behind(actor, request, view)
+    if error.code in {"not_found", "reference_not_found"}:
+        _look_behind(error, actor, request, view)
     elif outcome := outcome_of(error):
         subject = _subject(view, named=outcome == Outcome.FAILED.value)
         row = _row(error, outcome, actor, subject, _permission(error, view), None, _presented(request))
@@ -114,6 +116,8 @@ def _equal(row: dict) -> tuple:
         row["route"],
         row["reason"],
         row["credential_prefix"],
+        row["subject_kind"],
+        row["subject_id"],
     )
 
 
@@ -139,7 +143,7 @@ def _target(view):
     if route is None or not kwargs:
         return None
     model = _model(view)
-    kind = getattr(view, "audit_kind", "") or (model and _CAMEL_HUMP.sub("_", model.__name__).lower())
+    kind = getattr(view, "audit_kind", "") or (model and _kind_of(model))
     if kind and view.lookup_url_kwarg in kwargs:
         return kind, kwargs[view.lookup_url_kwarg], model
     if route.node_kwarg in kwargs:
@@ -166,19 +170,36 @@ def _subject(view, *, named: bool):
     return kind, pk, str(found) if found is not None else ""
 
 
-def _look_behind(actor: Actor, request, view) -> None:
-    """A 404 on an object looks the same whether it is hidden or absent, in time too: the same small task is queued for both."""
+def _look_behind(error: ApiError, actor: Actor, request, view) -> None:
+    """A 404 on an object looks the same whether it is hidden or absent, in time too: the same small task is queued for both.
+
+    What the error is `about` (ids of a body, or above the thing of the path) comes before what the path names.
+    """
     from audit.tasks import look_behind
     from config.kernel.tasks import after_commit
 
-    target = _target(view) if view is not None else None
-    if target is None or target[2] is None:
-        return
-    kind, pk, model = target
-    error = ApiError("not_found")
-    row = _row(error, Outcome.DENIED.value, actor, (kind, pk, ""), _permission(error, view), (), _presented(request))
-    row["reason"] = OUT_OF_SCOPE
-    after_commit(look_behind, model._meta.label, str(pk), packed(row))
+    for kind, pk, model in _about(error) or _of_the_path(error, view):
+        row = _row(error, Outcome.DENIED.value, actor, (kind, pk, ""), _permission(error, view), (), _presented(request))
+        row["reason"] = OUT_OF_SCOPE
+        after_commit(look_behind, model._meta.label, str(pk), packed(row))
+
+
+def _about(error: ApiError) -> list[tuple]:
+    found = []
+    for named, pk in error.about[:_ABOUT_LIMIT]:
+        model = ports.model_of(named) if isinstance(named, str) else named
+        if model is not None:
+            found.append((named if isinstance(named, str) else _kind_of(model), pk, model))
+    return found
+
+
+def _of_the_path(error: ApiError, view) -> list[tuple]:
+    target = _target(view) if view is not None and error.code == "not_found" else None
+    return [target] if target is not None and target[2] is not None else []
+
+
+def _kind_of(model) -> str:
+    return _CAMEL_HUMP.sub("_", model.__name__).lower()
 
 
 def record_hidden(model, pk: str, packed_row: str) -> None:

@@ -34,6 +34,7 @@ class OperatorsConfig(AppConfig):
         ports.access_epoch = services.access_epoch
         ports.key_scope = catalogue.key_scope
         ports.rows_in_scope = selectors.rows_in_scope
+        ports.model_of = selectors.model_of
         register_credential(identity.TOKEN_PREFIX, Kind.USER, identity.actor_of_token)
         for prefix in workspaces.KEY_PREFIXES.values():
             register_credential(prefix, Kind.API_KEY, workspaces.actor_of_key)

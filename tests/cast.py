@@ -28,13 +28,15 @@ class ApiClient:
         self.token = token
         self.client = Client(raise_request_exception=False, enforce_csrf_checks=True, **defaults)
 
-    def request(self, method: str, path: str, body=None, *, data: bytes | None = None, content_type: str = "application/json", **headers):
-        """`body` is sent as JSON; `data` are raw bytes of `content_type`."""
+    def request(
+        self, method: str, path: str, body=None, *, data: bytes | None = None, content_type: str = "application/json", whole: bool = False, **headers
+    ):
+        """`body` is sent as JSON; `data` are raw bytes of `content_type`; `whole`: the path is one of the site, not of the API."""
         wire_headers = {name.replace("_", "-"): str(value) for name, value in headers.items()}
         if self.token:
             wire_headers.setdefault("Authorization", f"Bearer {self.token}")
         content = data if data is not None else b"" if body is None else json.dumps(body).encode()
-        url = path if path.startswith(("/api/", "/healthz", "/readyz", "/metrics", "/admin", "/ca.pem")) else f"/api/v1{path}"
+        url = path if whole or path.startswith(("/api/", "/healthz", "/readyz", "/metrics", "/admin", "/ca.pem")) else f"/api/v1{path}"
         return self.client.generic(method, url, content, content_type=content_type, headers=wire_headers)
 
     def get(self, path, **headers):

@@ -179,7 +179,7 @@ class Ports:
     refused(error, request, view) hears of every refused or failed request · access_epoch() -> int, raised when anyone's access changes ·
     ancestors(kind, id) -> ["site:…"], everything above an object as text · reach(actor, perm) -> Reach ·
     key_scope(perm) -> bool, whether an API key may hold it · rows_in_scope(kind, ids, actor, perm) -> {id as text: row}, what of these ids there
-    is for this actor.
+    is for this actor · model_of(kind) -> the model of a registered kind, or None.
     """
 
     decide: Callable = staticmethod(_refuse)
@@ -193,6 +193,7 @@ class Ports:
     reach: Callable = staticmethod(_no_reach)
     key_scope: Callable = staticmethod(lambda _permission: False)
     rows_in_scope: Callable = staticmethod(lambda *_args: {})
+    model_of: Callable = staticmethod(_nothing)
 
 
 ports = Ports()

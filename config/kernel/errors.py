@@ -1,5 +1,7 @@
 """One way to fail: `raise ApiError("code")`; the registry knows status, transience and sentence."""
 
+from collections.abc import Sequence
+
 import structlog
 from django.core.exceptions import PermissionDenied
 from django.db import OperationalError
@@ -18,11 +20,19 @@ class ApiError(Exception):
     """A refusal that the caller can act on.
 
     `code` is a key of the registry; `message` overrides its sentence; `data` (snake_case keys) is optional context; `headers` go on the
-    response; `transient` overrides the registry only where it documents both (checksum_mismatch).
+    response; `transient` overrides the registry only where it documents both (checksum_mismatch). `about` are the things that a 404 may have
+    hidden, as (kind or model, id): never on the wire, the audit looks afterwards which of them there are.
     """
 
     def __init__(
-        self, code: str, message: str | None = None, *, data: dict | None = None, headers: dict | None = None, transient: bool | None = None
+        self,
+        code: str,
+        message: str | None = None,
+        *,
+        data: dict | None = None,
+        headers: dict | None = None,
+        transient: bool | None = None,
+        about: Sequence[tuple] = (),
     ):
         self.entry = CODES[code]
         self.code = code
@@ -31,6 +41,7 @@ class ApiError(Exception):
         self.message = message or self.entry.message
         self.data = data
         self.headers = headers or {}
+        self.about = tuple(about)
         super().__init__(f"{code}: {self.message}")
 
     def body(self) -> dict:

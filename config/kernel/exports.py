@@ -88,6 +88,6 @@ def respond(request, rows: Iterable, columns: Columns, *, name: str, kind: str):
 def in_order(queryset, ids: list) -> list:
     """Rows of `ids` in that order; one that is absent or hidden: 404 for all."""
     found = {row.pk: row for row in queryset.filter(pk__in=ids)}
-    if any(pk not in found for pk in ids):
-        raise ApiError("not_found")
+    if missing := [pk for pk in ids if pk not in found]:
+        raise ApiError("not_found", about=[(queryset.model, pk) for pk in missing])
     return [found[pk] for pk in ids]

@@ -8,7 +8,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.urls import Resolver404, resolve
 
 from config.kernel import authentication, context, errors, metrics, versions
-from config.kernel.access import UNSAFE_METHODS, Kind
+from config.kernel.access import UNSAFE_METHODS, Kind, ports
 from config.kernel.credentials import redacted
 from config.kernel.errors import ApiError
 from config.kernel.views import wants_json
@@ -92,7 +92,9 @@ class ErrorEnvelopeMiddleware:
 
     def process_exception(self, request, exception):
         if isinstance(exception, ApiError) or wants_json(request):
-            return errors.response(errors.from_exception(exception))
+            known = errors.from_exception(exception)
+            ports.refused(known, request, None)
+            return errors.response(known)
         return None
 
 
@@ -158,6 +160,7 @@ class ActorMiddleware:
             try:
                 request.actor = authentication.resolve(request)
             except ApiError as error:
+                ports.refused(error, request, None)
                 return errors.response(error)
             context.current().actor = request.actor
             # Django's own parts ask for `user`: who is signed in is known by their sign-in alone.

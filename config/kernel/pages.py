@@ -10,7 +10,12 @@ from urllib.parse import urlencode
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from config.kernel.access import Kind, Perm, holds
+from config.kernel.access import Kind, Perm, Route, holds, ports
+from config.kernel.errors import ApiError
+from config.kernel.guard import not_accepted
+
+# Whom pages are for.
+PAGE = Route()
 
 
 def page(permission: Perm | None = None):
@@ -20,11 +25,15 @@ def page(permission: Perm | None = None):
         @wraps(view)
         def guarded(request, **kwargs):
             actor = request.actor
-            if actor.kind is not Kind.USER:
+            if actor.is_anonymous:
                 return redirect(f"{reverse('sign-in')}?{urlencode({'next': request.get_full_path()})}")
+            if actor.kind is not Kind.USER:
+                # No browser comes with a bearer credential, so this is a program in the wrong place.
+                raise not_accepted(actor, PAGE)
             if actor.must_change_password and request.path != reverse("account"):
                 return redirect("account")
             if permission and not holds(actor, permission):
+                ports.refused(ApiError("permission_denied", data={"permission": permission.value}), request, None)
                 response = render(request, "console/forbidden.html", {"page": "", "permission": permission.value}, status=403)
             else:
                 response = view(request, **kwargs)

@@ -91,7 +91,7 @@ def resolve(serializer: serializers.BaseSerializer, actor: Actor) -> None:
     for one in asked:
         row = found[one.kind, one.field.permission].get(str(one.value))
         if row is None and not one.field.unknown_stays:
-            raise ApiError("reference_not_found", data={"path": one.path})
+            raise ApiError("reference_not_found", data={"path": one.path}, about=[(one.kind, one.value)])
         if row is not None and not one.field.keep_id:
             one.holder[one.key] = row
 

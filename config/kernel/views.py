@@ -100,6 +100,7 @@ def bad_request(request, exception=None):
 
 def forbidden(request, exception=None):
     """A page that this person may not see."""
+    ports.refused(ApiError("permission_denied"), request, None)
     if wants_json(request):
         return errors.response(ApiError("permission_denied"))
     return render(request, "errors/403.html", status=403)

@@ -93,7 +93,7 @@ def open_feed(actor: Actor, chosen: Chosen) -> "Feed":
     if chosen.node_ids:
         seen = set(selectors.visible_nodes(actor).filter(pk__in=chosen.node_ids).values_list("pk", flat=True))
         if seen != set(chosen.node_ids):
-            raise ApiError("not_found")
+            raise ApiError("not_found", about=[("node", pk) for pk in chosen.node_ids if pk not in seen])
     places = _Places(actor)
     places.take()
     return Feed(actor, chosen, interfaces, places)

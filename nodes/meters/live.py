@@ -22,7 +22,7 @@ def _interfaces(actor: Actor, argument: str | None) -> list[Interface]:
         raise ApiError("not_found") from error
     rows = list(selectors.visible_interfaces(actor).filter(node_id=node_id))
     if not rows and not selectors.visible_nodes(actor).filter(pk=node_id).exists():
-        raise ApiError("not_found")
+        raise ApiError("not_found", about=[("node", node_id)])
     return rows
 
 

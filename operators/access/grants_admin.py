@@ -44,6 +44,7 @@ class GrantsAdmin(GuardedModelAdminMixin, TallyAdmin):
         key = scopes.pk_of(self.model, object_pk)
         thing = self.get_queryset(request).filter(pk=key).first() if key is not None else None
         if thing is None:
+            ports.refused(ApiError("not_found", about=[(self.model, key)] if key is not None else ()), request, None)
             raise Http404
         users, groups = holdings.holders_of(kind, thing.pk)
         form = HoldersForm(request.POST if request.method == "POST" else None, initial={"users": users, "groups": groups})

@@ -265,6 +265,12 @@ def rows_in_scope(kind: str, ids: Iterable, actor: Actor, permission: Perm) -> d
     return {given: rows[pk] for given, pk in asked.items() if pk in rows}
 
 
+def model_of(kind: str) -> type[Model] | None:
+    """The port: whose rows a kind is."""
+    registered = scopes.named(kind)
+    return registered.model if registered is not None else None
+
+
 def roles_of(user) -> list[str]:
     """The user's own roles, in the catalogue's order."""
     held = {row.role for row in user.role_rows.all()}

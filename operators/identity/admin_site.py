@@ -11,6 +11,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from config.kernel.access import Kind
+from config.kernel.guard import not_accepted
+from config.kernel.pages import PAGE
 from operators.access.selectors import opens_admin
 from operators.identity import services
 
@@ -23,6 +25,8 @@ class TallyAdminSite(AdminSite):
     enable_nav_sidebar = False
 
     def has_permission(self, request):
+        if not request.actor.is_anonymous and request.actor.kind is not Kind.USER:
+            raise not_accepted(request.actor, PAGE)
         return not request.actor.must_change_password and opens_admin(request.actor)
 
     @method_decorator(never_cache)

@@ -128,7 +128,7 @@ class InWorkspace(ListMixin, TallyViewSet):
         if found is None:
             if ports.scoped(selectors.workspaces(), self.actor, Perm.WORKSPACE_READ).filter(pk=self.kwargs["id"]).exists():
                 raise ApiError("permission_denied", data={"permission": permission.value, "rule": "out_of_scope"})
-            raise ApiError("not_found")
+            raise ApiError("not_found", about=[(Workspace, self.kwargs["id"])])
         return found
 
     def check_query(self, request):

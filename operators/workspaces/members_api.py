@@ -56,5 +56,5 @@ class MemberViewSet(InWorkspace):
         self.in_reach(Perm.WORKSPACE_MANAGE)
         member = self.rows(Perm.WORKSPACE_MANAGE).filter(pk=mid).first()
         if member is None:
-            raise ApiError("not_found")
+            raise ApiError("not_found", about=[(Member, mid)])
         return member

@@ -187,7 +187,7 @@ def select(*, actor: Actor, workspace: Workspace) -> Member:
     """Make it this sign-in's active workspace; it gives no permission. ApiError reference_not_found for one that the user does not belong to."""
     member = memberships(actor.subject).filter(workspace=workspace).first()
     if member is None:
-        raise ApiError("reference_not_found", data={"path": "workspaceId"})
+        raise ApiError("reference_not_found", data={"path": "workspaceId"}, about=[(Workspace, workspace.pk)])
     if SignIn.objects.filter(pk=actor.sign_in_id).exclude(active_workspace_id=workspace.pk).update(active_workspace_id=workspace.pk):
         ports.record(verbs.WORKSPACE_SELECTED, actor=actor, subject=_subject(member.workspace), outcome="succeeded")
     return member

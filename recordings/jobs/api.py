@@ -6,7 +6,7 @@ from rest_framework.response import Response
 from config.kernel.access import Kind, Perm, Route, Subsystem, holds
 from config.kernel.actions import states
 from config.kernel.errors import ApiError
-from config.kernel.exports import ExportBody
+from config.kernel.exports import ExportBody, in_order
 from config.kernel.serializers import NoBody
 from config.kernel.viewsets import ExportMixin, FacetsMixin, ListMixin, TallyViewSet
 from recordings.jobs import actions, ending, retrying, selectors, stopping
@@ -101,10 +101,7 @@ class JobViewSet(ListMixin, FacetsMixin, ExportMixin, TallyViewSet):
     def _chosen(self) -> tuple[list[Job], str]:
         """The jobs of a bulk body, all in reach for the route's permission, no two of one recording."""
         body = self.body(BulkJobsBody)
-        found = {job.pk: job for job in self.rows().filter(pk__in=body["ids"])}
-        if len(found) < len(body["ids"]):
-            raise ApiError("not_found")
-        jobs = [found[pk] for pk in body["ids"]]
+        jobs = in_order(self.rows(), body["ids"])
         if len({job.recording_id for job in jobs}) < len(jobs):
             message = "Two of these jobs belong to one recording."
             raise ApiError("validation_failed", data={"errors": [{"path": "ids", "code": "duplicate", "message": message}]})

@@ -8,7 +8,7 @@ from config.kernel.access import Perm, Route, Subsystem, holds, require
 from config.kernel.actions import states
 from config.kernel.errors import ApiError
 from config.kernel.etags import check_if_match, etag, not_modified
-from config.kernel.exports import ExportBody
+from config.kernel.exports import ExportBody, in_order
 from config.kernel.viewsets import ExportMixin, FacetsMixin, ListMixin, TallyViewSet
 from recordings.jobs import starting, stopping
 from recordings.jobs.api import outcome
@@ -161,17 +161,11 @@ class RecordingViewSet(ListMixin, FacetsMixin, ExportMixin, TallyViewSet):
         )
         return self._reply(row)
 
-    def _chosen(self, ids) -> list[Recording]:
-        found = list(self.rows().filter(pk__in=ids))
-        if len(found) < len(ids):
-            raise ApiError("not_found")
-        return found
-
     @extend_schema(request=BulkMetadataBody, responses={200: dict})
     def bulk_metadata(self, request):
         body = self.body(BulkMetadataBody)
         ids = body.pop("ids")
-        rows = self._chosen(ids)
+        rows = in_order(self.rows(), ids)
         editing.bulk_edit(actor=self.actor, recordings=rows, body=body)
         return Response({"count": len(ids), "ids": [str(pk) for pk in ids]})
 
@@ -183,7 +177,7 @@ class RecordingViewSet(ListMixin, FacetsMixin, ExportMixin, TallyViewSet):
     @extend_schema(request=BulkDeleteBody, responses={200: dict})
     def bulk_delete(self, request):
         body = self.body(BulkDeleteBody)
-        disposal.trash(actor=self.actor, recordings=self._chosen(body["ids"]), reason=body.get("reason", ""))
+        disposal.trash(actor=self.actor, recordings=in_order(self.rows(), body["ids"]), reason=body.get("reason", ""))
         return Response({"count": len(body["ids"]), "ids": [str(pk) for pk in body["ids"]]})
 
     @extend_schema(request=None, responses={200: RecordingSerializer})

@@ -9,11 +9,11 @@ from config.kernel.live.consumer import LiveConsumer
 class Socket:
     """A client of `/ws` that speaks JSON."""
 
-    def __init__(self, token=None, **headers):
+    def __init__(self, token=None, consumer=LiveConsumer, **headers):
         sent = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
         if token:
             sent.append((b"authorization", f"Bearer {token}".encode()))
-        self.raw = WebsocketCommunicator(LiveConsumer.as_asgi(), "/ws", headers=sent)
+        self.raw = WebsocketCommunicator(consumer.as_asgi(), "/ws", headers=sent)
 
     async def __aenter__(self):
         assert (await self.raw.connect())[0]

@@ -93,7 +93,9 @@ class LiveConsumer(AsyncWebsocketConsumer):
             asked = headers.get(b"operator-version", b"").decode("latin-1") or (query.get("version") or [None])[0]
             self.version = versions.resolve(asked, self.actor.pinned_version)
         except Exception as error:  # noqa: BLE001 - every refusal is said on the socket before it closes
-            await self.refuse(from_exception(error))
+            known = from_exception(error)
+            await self._report(known)
+            await self.refuse(known)
             return
         self.watchdog = asyncio.create_task(self._watch_access())
 
