@@ -157,7 +157,13 @@ def _model(view):
         return named
     if view.queryset is not None:
         return view.queryset.model
-    return view.get_queryset().model if type(view).get_queryset is not GenericAPIView.get_queryset else None
+    if type(view).get_queryset is GenericAPIView.get_queryset:
+        return None
+    try:
+        return view.get_queryset().model
+    except ApiError:
+        # Rows that depend on who asks, asked by nobody: the refusal is recorded without its subject.
+        return None
 
 
 def _subject(view, *, named: bool):

@@ -1,5 +1,6 @@
 """One world for each module, taken back at its end."""
 
+from contextlib import ExitStack
 from unittest.mock import patch
 
 import pytest
@@ -19,7 +20,13 @@ def _at_once(args, kwargs, **_options):
 def db(django_db_setup, django_db_blocker, tmp_path_factory):
     """The world, by this name, so that pytest-django makes the database for it."""
     media = tmp_path_factory.mktemp("media")
-    with django_db_blocker.unblock(), override_settings(MEDIA_ROOT=media), patch.object(look_behind, "apply_async", _at_once), undone():
+    with ExitStack() as stack:
+        stack.enter_context(django_db_blocker.unblock())
+        stack.enter_context(override_settings(MEDIA_ROOT=media))
+        stack.enter_context(patch.object(look_behind, "apply_async", _at_once))
+        # Between two pieces of a socket's work the connection would be given back, and the open transaction with it.
+        stack.enter_context(patch("channels.db.close_old_connections"))
+        stack.enter_context(undone())
         made = World()
         for name, thing in THINGS.items():
             thing.ids(made, name)

@@ -11,7 +11,8 @@ kinds       who is let in: user, key, node, console; `public` (a bad credential 
 thing       what is asked about, an entry of `things.THINGS`; "-" nothing
 where       how it is named: `path` (hidden: 404 not_found), `body` (hidden: 404 reference_not_found), `ids` (of a bulk body; one hidden: 404
             not_found), `list` (rows in reach are shown), `own` (each caller has one), `member` (only members of this workspace may name it),
-            `shell` (a page that looks nothing up), "-"
+            `shell` (a page that looks nothing up), `door` (only the door is asked here: 401 and 403; what stands behind it and for whom is asked by
+            the capability's own tests), "-"
 """
 
 import csv

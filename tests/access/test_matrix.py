@@ -36,8 +36,15 @@ def _problems(call: Call, answer: oracle.Answer, row: rows.Row) -> list[str]:
     return found
 
 
+def _turned_away(call: Call, row: rows.Row) -> bool:
+    lacking = call.code == "permission_denied" and row.door is not None and f'"{row.door}"'.encode() in call.content
+    return call.status in {401, 405, 406, 415, 500} or (lacking and b"out_of_scope" not in call.content)
+
+
 def _granted(call: Call, row: rows.Row) -> list[str]:
     allowed, _ = bodies.PERMITTED_BUT.get(row.key, (0, ""))
+    if row.where == "door":
+        return [f"was to be let in, got {call.status} {call.content[:200]!r}"] if _turned_away(call, row) else []
     if call.status in REFUSED_IF_GRANTED - {allowed}:
         return [f"was to be granted, got {call.status} {call.content[:200]!r}"]
     happened = row.method not in READS and call.status < 300

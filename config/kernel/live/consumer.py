@@ -114,6 +114,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self.subscriptions.clear()
 
     async def receive(self, text_data=None, bytes_data=None):
+        if not self.open:
+            return
         try:
             if text_data is None or len(text_data) > _TEXT_LIMIT:
                 raise ApiError("validation_failed", "Send JSON text of at most 64 KiB.")
@@ -221,6 +223,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
         for name in list(self.subscriptions):
             await self.drop(name, error)
         await self.send_json({"type": "error", **error.body()})
+        # What is still under way from the client is not heard any more.
+        self.open = False
         await self.close(close_code(error), error.code)
 
     async def _report(self, error: ApiError) -> None:
