@@ -113,7 +113,7 @@ def declared() -> dict[tuple[str, str], str]:
         found["GET", path] = f"GET,{path},?,staff,?,-"
     for name, topic in realtime._topics.items():
         route = name if topic.numbered else f"{name}:<id>"
-        found["SUBSCRIBE", route] = f"SUBSCRIBE,{route},{topic.permission},user,?,?"
+        found["SUBSCRIBE", route] = f"SUBSCRIBE,{route},{topic.permission},user key,?,?"
     for pattern in application.application_mapping["websocket"].routes:
         found["CONNECT", str(pattern.pattern)] = f"CONNECT,{pattern.pattern},-,?,-,-"
     return found
