@@ -22,6 +22,7 @@ app.autodiscover_tasks(
         "audit",
         "operators.access",
         "operators.webhooks",
+        "operators.console",
         "nodes.fleet",
         "nodes.meters",
         "nodes.health",

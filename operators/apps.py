@@ -16,6 +16,8 @@ class OperatorsConfig(AppConfig):
         from config.kernel.access import Kind, ports, register_credential
         from operators.access import catalogue, scopes, selectors, services
         from operators.access.models import AccessPolicy
+        from operators.console import identity as guests
+        from operators.console import wiring as control_room
         from operators.identity import selectors as identity
         from operators.identity.models import SignIn, User
         from operators.identity.oidc import checks  # noqa: F401 - registered by import
@@ -30,7 +32,7 @@ class OperatorsConfig(AppConfig):
         ports.scoped = selectors.scoped
         ports.ancestors = selectors.ancestors
         ports.reach = selectors.reach
-        ports.cookie_actor = identity.actor_of_cookie
+        ports.cookie_actor = lambda request: identity.actor_of_cookie(request) or guests.actor_of_cookie(request)
         ports.access_epoch = services.access_epoch
         ports.key_scope = catalogue.key_scope
         ports.rows_in_scope = selectors.rows_in_scope
@@ -54,3 +56,4 @@ class OperatorsConfig(AppConfig):
         webhook = {"webhook_endpoint": "endpoint_id", "workspace": "workspace_id"}
         scopes.register_kind("webhook_delivery", WebhookDelivery, ancestors=webhook, environment="environment")
         scopes.register_kind("webhook_attempt", WebhookAttempt, ancestors={"webhook_delivery": "delivery_id"})
+        control_room.connect()

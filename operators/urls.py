@@ -3,6 +3,8 @@
 from django.urls import path
 
 from operators.access.policies.api import AccessPolicyViewSet, ExplainViewSet
+from operators.console.api import HandoverViewSet, InviteViewSet, OperatorViewSet
+from operators.console.room_api import CommsViewSet, ControlRoomViewSet, EventViewSet
 from operators.identity.api import MeViewSet, SignInOutViewSet, SignInViewSet
 from operators.identity.oidc.api import OidcViewSet
 from operators.identity.people.api import GroupViewSet, UserViewSet
@@ -60,4 +62,33 @@ urlpatterns = [
     path("webhook-deliveries/<uuid:id>", WebhookDeliveryViewSet.as_view({"get": "retrieve"})),
     path("webhook-deliveries/<uuid:id>/actions", WebhookDeliveryViewSet.as_view({"get": "actions"})),
     path("webhook-deliveries/<uuid:id>/redeliver", WebhookDeliveryViewSet.as_view({"post": "redeliver"})),
+    path("operator/register", OperatorViewSet.as_view({"post": "register"})),
+    path("operator/reconnect", OperatorViewSet.as_view({"post": "reconnect"})),
+    path("operator/heartbeat", OperatorViewSet.as_view({"post": "heartbeat"})),
+    path("operator/list", OperatorViewSet.as_view({"get": "list"})),
+    path("operator/me", OperatorViewSet.as_view({"get": "me"})),
+    path("operator/rotate-token", OperatorViewSet.as_view({"post": "rotate_token"})),
+    path("operator/lock", OperatorViewSet.as_view({"post": "lock"})),
+    path("operator/unlock", OperatorViewSet.as_view({"post": "unlock"})),
+    path("operator/force-unlock", OperatorViewSet.as_view({"post": "force_unlock"})),
+    path("operator/invite-tokens", OperatorViewSet.as_view({"get": "invite_tokens"})),
+    path("operator/invites", InviteViewSet.as_view({"get": "list", "post": "create"})),
+    path("operator/invites/<uuid:id>", InviteViewSet.as_view({"delete": "destroy"})),
+    path("operator/invites/<uuid:id>/rotate", InviteViewSet.as_view({"post": "rotate"})),
+    path("operator/handovers", HandoverViewSet.as_view({"post": "create"})),
+    path("operator/handovers/<uuid:id>", HandoverViewSet.as_view({"delete": "destroy"})),
+    path("operator/handovers/<uuid:id>/yield", HandoverViewSet.as_view({"post": "give"})),
+    path("operator/handovers/<uuid:id>/refuse", HandoverViewSet.as_view({"post": "refuse"})),
+    path("operator", OperatorViewSet.as_view({"delete": "destroy_nobody"})),
+    path("operator/", OperatorViewSet.as_view({"delete": "destroy_nobody"})),
+    path("operator/<str:id>", OperatorViewSet.as_view({"delete": "destroy"})),
+    path("control-room/state", ControlRoomViewSet.as_view({"get": "state"})),
+    path("control-room/actions", ControlRoomViewSet.as_view({"get": "actions"})),
+    path("control-room/events", EventViewSet.as_view({"get": "list"})),
+    path("control-room/events/facets", EventViewSet.as_view({"get": "facets"})),
+    path("control-room/events/export", EventViewSet.as_view({"get": "export", "post": "export_selected"})),
+    path("comms/join", CommsViewSet.as_view({"post": "join"})),
+    path("comms/leave", CommsViewSet.as_view({"post": "leave"})),
+    path("comms/mute", CommsViewSet.as_view({"put": "mute"})),
+    path("comms/status", CommsViewSet.as_view({"get": "status"})),
 ]

@@ -41,6 +41,20 @@ WEBHOOK_TESTED = "webhook.endpoint.tested"
 WEBHOOK_REDELIVERED = "webhook.delivery.redelivered"
 WEBHOOK_ENDPOINTS_EXPORTED = "webhook.endpoint.exported"
 WEBHOOK_DELIVERIES_EXPORTED = "webhook.delivery.exported"
+OPERATOR_REGISTERED = "control_room.operator.registered"
+OPERATOR_TOKEN_ROTATED = "control_room.operator.token_rotated"
+OPERATOR_DELETED = "control_room.operator.deleted"
+INVITE_CREATED = "control_room.invite.created"
+INVITE_ROTATED = "control_room.invite.rotated"
+INVITE_REVOKED = "control_room.invite.revoked"
+INVITES_SHOWN = "control_room.invites.shown"
+LOCK_ACQUIRED = "control_room.lock.acquired"
+LOCK_RELEASED = "control_room.lock.released"
+LOCK_FORCED = "control_room.lock.forced"
+HANDOVER_ASKED = "control_room.handover.asked"
+HANDOVER_CLOSED = "control_room.handover.closed"
+CONTROL_ROOM_UPDATED = "control_room.updated"
+EVENTS_EXPORTED = "control_room.event.exported"
 
 VERBS = (
     SIGNED_IN,
@@ -84,4 +98,18 @@ VERBS = (
     WEBHOOK_REDELIVERED,
     WEBHOOK_ENDPOINTS_EXPORTED,
     WEBHOOK_DELIVERIES_EXPORTED,
+    OPERATOR_REGISTERED,
+    OPERATOR_TOKEN_ROTATED,
+    OPERATOR_DELETED,
+    INVITE_CREATED,
+    INVITE_ROTATED,
+    INVITE_REVOKED,
+    INVITES_SHOWN,
+    LOCK_ACQUIRED,
+    LOCK_RELEASED,
+    LOCK_FORCED,
+    HANDOVER_ASKED,
+    HANDOVER_CLOSED,
+    CONTROL_ROOM_UPDATED,
+    EVENTS_EXPORTED,
 )

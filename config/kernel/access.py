@@ -77,6 +77,20 @@ class Subsystem(StrEnum):
     CAPTIONS = "captions"
 
 
+# What a production role reads beside the control room itself; listening only for some (`operators.console.states`).
+PRODUCTION_READS = frozenset(
+    {
+        Perm.CONTROL_ROOM_READ,
+        Perm.NODE_READ,
+        Perm.RECORDING_READ,
+        Perm.RECORDING_PLAYBACK,
+        Perm.SCHEDULE_READ,
+        Perm.HEALTH_READ,
+        Perm.SESSIONS_READ,
+    }
+)
+
+
 class Kind(StrEnum):
     """Kinds of credential holders."""
 
@@ -171,11 +185,18 @@ def _no_ancestors(*_args, **_kwargs):
     return []
 
 
+def _require_permission(actor, route):
+    """Without a control room nothing is locked."""
+    if route.permission is not None:
+        require(actor, route.permission)
+
+
 class Ports:
     """Filled by apps in `ready()`.
 
     decide(actor, perm, obj=None) -> Decision · scoped(queryset, actor, perm) -> queryset · cookie_actor(request) -> Actor | None ·
-    check_lock(actor, subsystem) raises `subsystem_locked` · record(verb, **facts) writes an audit row (see audit.services.record) ·
+    check_lock(actor, route) admits to a guarded route or raises (`permission_denied`, `operator_required`, `role_not_permitted`, `subsystem_locked`) ·
+    commanded(actor, route, action, target) inside the transaction of a guarded command, before it commits · record(verb, **facts) writes an audit row (see audit.services.record) ·
     refused(error, request, view) hears of every refused or failed request · access_epoch() -> int, raised when anyone's access changes ·
     ancestors(kind, id) -> ["site:…"], everything above an object as text · reach(actor, perm) -> Reach ·
     key_scope(perm) -> bool, whether an API key may hold it · rows_in_scope(kind, ids, actor, perm) -> {id as text: row}, what of these ids there
@@ -185,7 +206,8 @@ class Ports:
     decide: Callable = staticmethod(_refuse)
     scoped: Callable = staticmethod(_no_rows)
     cookie_actor: Callable = staticmethod(_nothing)
-    check_lock: Callable = staticmethod(_nothing)
+    check_lock: Callable = staticmethod(_require_permission)
+    commanded: Callable = staticmethod(_nothing)
     record: Callable = staticmethod(_nothing)
     refused: Callable = staticmethod(_nothing)
     access_epoch: Callable = staticmethod(lambda: 0)
@@ -236,12 +258,20 @@ class Route:
     before_password_change: bool = False
     query: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
+    # A file of rows: for people and keys, not for console operators.
+    is_export: bool = False
 
     @property
     def accepts(self) -> frozenset[Kind]:
-        """Every kind that this action takes: `kinds`, and keys wherever people may come by a permission that a key may hold."""
-        keys = Kind.USER in self.kinds and self.permission is not None and ports.key_scope(self.permission)
-        return self.kinds | {Kind.API_KEY} if keys else self.kinds
+        """Every kind that this action takes: `kinds`; where people may come by a permission, keys that may hold it; and console operators on
+        guarded actions, and on reads of what a production role reads (04 §1)."""
+        accepted = self.kinds
+        if Kind.USER in self.kinds and self.permission is not None:
+            if ports.key_scope(self.permission):
+                accepted |= {Kind.API_KEY}
+            if self.subsystem is not None or (self.permission in PRODUCTION_READS and not self.exempt and not self.is_export):
+                accepted |= {Kind.CONSOLE_OPERATOR}
+        return accepted
 
 
 def require(actor: Actor, permission: Perm, obj=None) -> None:

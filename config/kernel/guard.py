@@ -25,10 +25,17 @@ def check(actor: Actor, route: Route, method: str, kwargs: dict) -> None:
         raise not_accepted(actor, route)
     if actor.must_change_password and not route.public and not route.before_password_change:
         raise ApiError("password_change_required")
-    if route.permission is not None and actor.kind is not Kind.NODE:
+    if actor.kind is Kind.NODE:
+        return
+    if is_guarded(route, method):
+        ports.check_lock(actor, route)
+    elif route.permission is not None:
         require(actor, route.permission)
-    if route.subsystem is not None and method in UNSAFE_METHODS and actor.kind is not Kind.NODE:
-        ports.check_lock(actor, route.subsystem)
+
+
+def is_guarded(route: Route, method: str) -> bool:
+    """Whether a lock stands before this request."""
+    return route.subsystem is not None and method in UNSAFE_METHODS
 
 
 class Guard(BasePermission):

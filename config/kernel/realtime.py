@@ -9,23 +9,48 @@ Apps register topics in `ready()`: `register_topic(Topic("nodes", Perm.NODE_READ
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.db import connection, transaction
 
 from config.kernel import broker, clock, wire
 from config.kernel.access import Actor, Perm
-from config.kernel.models import TopicEvent
+from config.kernel.models import TopicCounter, TopicEvent
 from config.kernel.names import camelized
 
 CHANNEL = broker.PREFIX + "topics"
 KEEP_SECONDS = 15 * 60
 
 
+def _latest(name: str) -> int:
+    return TopicCounter.objects.filter(topic=name).values_list("seq", flat=True).first() or 0
+
+
+def _events_after(name: str, after: int, limit: int) -> list[TopicEvent]:
+    return list(TopicEvent.objects.filter(topic=name, seq__gt=after).order_by("seq")[:limit])
+
+
+@dataclass(frozen=True)
+class Log:
+    """Where a topic's numbered changes are kept.
+
+    latest(name) -> its last number · after(name, seq, limit) -> the next stored events, oldest first, each with `seq`, `event`, `data`, `created_at`,
+    `subject_kind`, `subject_id`, and optionally `by` · replay: how many a reader may have missed before it gets a snapshot instead ·
+    frame: the `type` of their messages
+    """
+
+    latest: Callable[[str], int] = _latest
+    after: Callable[[str, int, int], list] = _events_after
+    replay: int = 500
+    frame: str = "event"
+
+
 @dataclass(frozen=True)
 class Topic:
     """What `/ws` needs to serve a topic.
 
+    log         where its changes are numbered and kept, if not in the kernel's own table
+    alive       (actor) -> None, called every 10 s while a socket follows the topic
     name        `nodes`, or a family `meters` served as `meters:<id>`
     permission  asked at subscribe and at every push
     snapshot    (actor, argument | None) -> JSON-ready dict of what this actor sees now (camelCase); ApiError not_found for a hidden id
@@ -44,6 +69,8 @@ class Topic:
     numbered: bool = True
     attach: Callable | None = None
     tick: Callable[[Actor, str | None], dict | None] | None = None
+    log: Log = field(default_factory=Log)
+    alive: Callable[[Actor], None] | None = None
 
 
 _topics: dict[str, Topic] = {}

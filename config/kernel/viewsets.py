@@ -7,12 +7,15 @@ class NodeViewSet(TallyViewSet):
     def get_queryset(self): return selectors.nodes()          # everything; `self.rows()` is what this actor may see
 """
 
+from dataclasses import replace
+
+from django.db import transaction
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from config.kernel import context, exports, idempotency, pagination, ratelimit, references, versions
-from config.kernel.access import Actor, Perm, Route, ports
+from config.kernel import context, exports, guard, idempotency, pagination, ratelimit, references, versions
+from config.kernel.access import Actor, Kind, Perm, Route, ports
 from config.kernel.errors import ApiError
 from config.kernel.facets import facets
 from config.kernel.filters import PAGING, FilterSet, NoFilters, refuse_unknown
@@ -36,6 +39,11 @@ class TallyViewSet(GenericViewSet):
     export_name = ""
     export_columns: exports.Columns = []
 
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "export" in vars(cls).get("routes", {}):
+            cls.routes = cls.routes | {"export": replace(cls.routes["export"], is_export=True)}
+
     @property
     def route(self) -> Route:
         return self.routes[self.action]
@@ -56,6 +64,26 @@ class TallyViewSet(GenericViewSet):
         self.check_permissions(request)
         if self.action is not None:
             self.check_query(request)
+            if guard.is_guarded(self.route, request.method) and self.route.permission is not None and self.actor.kind is not Kind.NODE:
+                self._hold_the_lock(request)
+
+    def _hold_the_lock(self, request) -> None:
+        """Let the action run in a transaction in which the lock is looked at once more before it commits: a command is wholly before or wholly
+        after an acquisition, and stands in the room's history. (Routes without a permission are the control room's own and see to it themselves.)"""
+        handler = getattr(self, request.method.lower())
+
+        def command(request, *args, **kwargs):
+            with transaction.atomic():
+                reply = handler(request, *args, **kwargs)
+                ports.commanded(self.actor, self.route, self.action, self.command_target(reply))
+            return reply
+
+        setattr(self, request.method.lower(), command)
+
+    def command_target(self, reply) -> dict:
+        """What a guarded action was about, for the room's history: `{type, id, label}`."""
+        noun = self.export_name or getattr(self.get_queryset(), "model", type(self))._meta.model_name
+        return {"type": noun, "id": str(self.kwargs.get(self.lookup_url_kwarg, "")) or None, "label": ""}
 
     def check_query(self, request):
         """Unknown query parameters are 400, but a hidden object comes first (03 §7's order)."""

@@ -5,12 +5,14 @@
              an allow policy or a grant names any of the chain                    → allowed
     3 tenant the permission is of the user's role in a workspace of the chain     → allowed
     4 key    the permission is a scope of the key, whose workspace is in the chain, nothing on the way being of the other environment → allowed
+    5 console the permission is of the production role (the credential's, or that of the user's operator), and a site or workspace that the
+             control room reaches is in the chain, or the kind is open            → allowed
     6 else   permission_denied if no path holds the permission, else out_of_scope → refused
 
 The paths never mix: a tenant's permission meets no policy or grant, a user role's meets no membership.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from config.kernel.access import Decision, Perm
@@ -39,6 +41,15 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Console:
+    """What a production role gives: `permissions`, on what `reach()` names — allow rules about sites, and workspace ids — asked only when needed."""
+
+    role: str
+    permissions: frozenset[Perm]
+    reach: Callable[[], tuple[list[Rule], frozenset[str]]]
+
+
+@dataclass(frozen=True)
 class Standing:
     """What an actor has before any object is looked at: `roles` and `permissions` (a user's own and their groups'), the policies about them
     (`rules`), the kinds whose grant they hold globally (`everywhere`), and by workspace id what a membership or a key gives there (`tenant`;
@@ -53,6 +64,7 @@ class Standing:
     tenant: Mapping[str, frozenset[Perm]] = field(default_factory=dict)
     tenant_rule: str = "tenant"
     environment: str = ""
+    console: "Console | None" = None
 
     def workspaces(self, permission: Perm) -> frozenset[str]:
         """Ids of the workspaces in which a membership or the key gives this permission."""
@@ -62,6 +74,10 @@ class Standing:
     def unscoped_role(self) -> str | None:
         """The role that reaches everything, if one is held."""
         return next((role for role in _UNSCOPED_ROLES if role in self.roles), None)
+
+    def by_console(self, permission: Perm) -> bool:
+        """Whether the production role holds it."""
+        return self.console is not None and permission in self.console.permissions
 
     def policies(self, effect: Effect, permission: Perm) -> list[Rule]:
         return [rule for rule in self.rules if rule.effect == effect and rule.covers(permission)]
@@ -74,13 +90,23 @@ def judge(standing: Standing, permission: Perm, link: Link | None = None, grante
             if any(rule.names(part) for part in link.chain()):
                 return Decision(False, "policy_denied", f"policy:{rule.id}")
     tenants = standing.workspaces(permission)
-    if permission not in standing.permissions and not tenants:
+    if permission not in standing.permissions and not tenants and not standing.by_console(permission):
         return Decision(False, "permission_denied")
     if permission in standing.permissions and (link is None or (via := way(standing, permission, link, granted))):
         return Decision(True, "user", via if link is not None else "role")
     if tenants and (link is None or (via := tenancy(tenants, standing.environment, link))):
         return Decision(True, standing.tenant_rule, via if link is not None else "workspace")
+    if standing.by_console(permission) and (link is None or console_way(standing.console, link)):
+        return Decision(True, "console", f"role:{standing.console.role}")
     return Decision(False, "out_of_scope")
+
+
+def console_way(console: Console, link: Link) -> bool:
+    """Whether `link` lies in the reach of the control room."""
+    if link.open:
+        return True
+    sites, workspaces = console.reach()
+    return bool(_reach(sites, (), link, ()) or tenancy(workspaces, "", link))
 
 
 def way(standing: Standing, permission: Perm, link: Link, granted) -> str | None:

@@ -1,27 +1,31 @@
 """What an actor has and reaches: `standing_of`, `decide`, and `scoped`, which is `decide` as one WHERE."""
 
 from collections.abc import Iterable
+from functools import cache
 from uuid import UUID
 
 from django.contrib.auth.models import Permission
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet, UUIDField, Value
-from django.db.models.functions import Cast
+from django.db.models.functions import Cast, Concat
 
 from config.kernel.access import Actor, Decision, Kind, Perm, Reach
 from operators.access import scopes
 from operators.access.catalogue import CATALOGUE, STAFF, permissions_in_workspace, permissions_of
-from operators.access.decision import WORKSPACE, Rule, Standing, judge
+from operators.access.decision import WORKSPACE, Console, Rule, Standing, judge
 from operators.access.models import EVERYTHING, AccessPolicy, Effect, GroupRole, Role, SubjectType, UserRole
+from operators.console.models import ConsoleOperator, ControlRoom
+from operators.console.states import permissions_of as permissions_of_production
+from operators.console.states import picked_with
 from operators.workspaces.models import ApiKey, Member
 
 _NOBODY = Standing(user_id="")
 _NO_ROW = Q(pk__in=())
 
 
-def standing_of_user(user) -> Standing:
-    """Roles, memberships, policies and global grants of a user, in four queries."""
+def standing_of_user(user, commanding: str | None = None) -> Standing:
+    """Roles, memberships, policies and global grants of a user, in four queries. `commanding`: a subsystem (`operators.console.lock_guard`)."""
     group_ids = tuple(user.groups.values_list("pk", flat=True))
-    held, tenant = _roles_of(user, group_ids)
+    held, tenant, console = _roles_of(user, group_ids, commanding)
     return Standing(
         user_id=str(user.pk),
         group_ids=group_ids,
@@ -30,17 +34,45 @@ def standing_of_user(user) -> Standing:
         rules=_rules_about(user, group_ids),
         everywhere=_granted_everywhere(user, group_ids),
         tenant=tenant,
+        console=console,
     )
 
 
-def _roles_of(user, group_ids) -> tuple[frozenset[str], dict[str, frozenset[Perm]]]:
-    """Roles of the installation, the user's own and their groups', and permissions by workspace; one query."""
-    nowhere = Cast(Value(None), UUIDField())
-    own = UserRole.objects.filter(user=user).annotate(at=nowhere).values_list("at", "role")
-    groups = GroupRole.objects.filter(group__in=group_ids).annotate(at=nowhere).values_list("at", "role")
-    rows = list(own.union(groups, Member.objects.filter(user=user).values_list("workspace_id", "role")))
-    roles = frozenset(role for at, role in rows if at is None)
-    return roles, {str(at): permissions_in_workspace(role) for at, role in rows if at is not None}
+def _roles_of(user, group_ids, commanding) -> tuple[frozenset[str], dict[str, frozenset[Perm]], Console | None]:
+    """Roles of the installation, the user's own and their groups', permissions by workspace, and the production role; one query."""
+    nowhere, here = Cast(Value(None), UUIDField()), Value("")
+    own = UserRole.objects.filter(user=user).annotate(at=nowhere, where=here).values_list("at", "role", "where")
+    groups = GroupRole.objects.filter(group__in=group_ids).annotate(at=nowhere, where=here).values_list("at", "role", "where")
+    places = Member.objects.filter(user=user).annotate(where=Value("workspace")).values_list("workspace_id", "role", "where")
+    # The way in stands in front of the role: by an invite, or by a permission that must still be held.
+    produces = ConsoleOperator.objects.filter(user=user, deleted_at=None).annotate(where=Concat(Value("console:"), "picked_with"))
+    rows = list(own.union(groups, places, produces.values_list("control_room_id", "role", "where")))
+    roles = frozenset(role for at, role, _ in rows if at is None)
+    tenant = {str(at): permissions_in_workspace(role) for at, role, where in rows if where == "workspace"}
+    console = next(((role, where) for _, role, where in rows if where.startswith("console:")), None)
+    if console is None or (console[1] != "console:" and not permissions_of(roles) & set(picked_with(console[0]))):
+        return roles, tenant, None
+    return roles, tenant, _console(console[0], commanding)
+
+
+def _console(role: str, commanding: str | None) -> Console:
+    """The production role as a standing; how far it reaches is looked up when something is in question that only it could open."""
+    return Console(role, permissions_of_production(role, commanding), cache(_room_reach))
+
+
+def _room_reach() -> tuple[list[Rule], frozenset[str]]:
+    room = ControlRoom.objects.filter(slug="main").first()
+    sites = [EVERYTHING] if room is None or room.sites is None else [str(pk) for pk in room.sites]
+    rules = [Rule("control-room", Effect.ALLOW, frozenset({EVERYTHING}), "site", site) for site in sites]
+    if room is not None and room.workspaces is not None:
+        return rules, frozenset(map(str, room.workspaces))
+    return rules, frozenset(str(pk) for pk in Member.objects.filter(user__in=owners()).values_list("workspace_id", flat=True))
+
+
+def _standing_of_operator(operator: ConsoleOperator, commanding: str | None) -> Standing:
+    """A console operator stands by role alone; what is said about everyone is said about them."""
+    rules = _rules(Q(subject_type=SubjectType.EVERYONE))
+    return Standing(user_id="", rules=rules, console=_console(operator.role, commanding))
 
 
 def _standing_of_key(key: ApiKey) -> Standing:
@@ -82,9 +114,12 @@ def standing_of(actor: Actor) -> Standing:
 def _standing(actor: Actor) -> Standing:
     if actor.subject is None:
         return _NOBODY
+    commanding = actor.memo.get("commanding")
     if actor.kind is Kind.API_KEY:
         return _standing_of_key(actor.subject)
-    return standing_of_user(actor.subject) if actor.kind is Kind.USER and actor.subject.is_active else _NOBODY
+    if actor.kind is Kind.CONSOLE_OPERATOR:
+        return _standing_of_operator(actor.subject, commanding)
+    return standing_of_user(actor.subject, commanding) if actor.kind is Kind.USER and actor.subject.is_active else _NOBODY
 
 
 def opens_admin(actor: Actor) -> bool:
@@ -138,7 +173,8 @@ def scoped(queryset: QuerySet, actor: Actor, permission: Perm) -> QuerySet:
     standing = standing_of(actor)
     by_role = permission in standing.permissions
     workspaces = standing.workspaces(permission)
-    if not by_role and not workspaces:
+    by_console = standing.by_console(permission)
+    if not by_role and not workspaces and not by_console:
         return queryset.none()
     denies = standing.policies(Effect.DENY, permission)
     if denies:
@@ -146,11 +182,18 @@ def scoped(queryset: QuerySet, actor: Actor, permission: Perm) -> QuerySet:
         denied = _named(kind.name, "pk", denies)
         if denied is not None:
             queryset = queryset.filter(~Exists(kind.model._base_manager.filter(denied, pk=OuterRef("pk"))))
-    if by_role and (standing.unscoped_role or kind.open):
+    if (by_role and standing.unscoped_role) or ((by_role or by_console) and kind.open):
         return queryset
     reached = _reached(kind.name, "pk", standing, standing.policies(Effect.ALLOW, permission)) if by_role else None
     tenancy = _in_workspaces(kind.name, "pk", workspaces, standing.environment) if workspaces else None
-    return queryset.filter(_any(reached, tenancy) or _NO_ROW)
+    produced = _in_control_room(kind.name, standing.console) if by_console else None
+    return queryset.filter(_any(reached, tenancy, produced) or _NO_ROW)
+
+
+def _in_control_room(name: str, console: Console) -> Q | None:
+    """Rows in the reach of the control room (`decision.console_way` as SQL)."""
+    sites, workspaces = console.reach()
+    return _any(_reached(name, "pk", _NOBODY, sites), _in_workspaces(name, "pk", workspaces, "") if workspaces else None)
 
 
 def _matched(kind: scopes.ScopeKind | None, name: str, column: str, rules: list[Rule]) -> Q | None:
@@ -203,7 +246,7 @@ def _reached(name: str, column: str, standing: Standing, allows: list[Rule]) -> 
         return own
     if name in standing.everywhere:
         own = Q(**{f"{column}__isnull": False})
-    elif kind.grant_models:
+    elif kind.grant_models and standing.user_id:
         own = _any(own, Q(**{f"{column}__in": _granted_ids(standing, kind)}))
     parents = [(parent_column, _reached(parent, parent_column, standing, allows)) for parent, parent_column in kind.ancestors]
     way = _all_of(parents) if kind.all_of else _any(*(part for _, part in parents))

@@ -17,6 +17,7 @@ from operators.identity.serializers import Me, PasswordBody, PermissionShape, Re
 from operators.identity.signing_in import PublicPosts, demand_same_origin, signed_in
 from operators.workspaces.selectors import active_workspace_id, places
 
+_SUBJECTS = {Kind.USER: "user", Kind.API_KEY: "api_key", Kind.CONSOLE_OPERATOR: "operator"}
 _ADMINISTRATION = "accounts are administration, no production command"
 
 
@@ -60,7 +61,7 @@ class MeViewSet(TallyViewSet):
     """The caller's own account."""
 
     routes = {
-        "me": Route(kinds=frozenset({Kind.USER, Kind.API_KEY}), before_password_change=True),
+        "me": Route(kinds=frozenset(_SUBJECTS), before_password_change=True),
         "password": Route(
             before_password_change=True, exempt=_ADMINISTRATION, errors=("current_password_wrong", "password_unavailable", "validation_failed")
         ),
@@ -70,14 +71,15 @@ class MeViewSet(TallyViewSet):
 
     @extend_schema(responses={200: Me})
     def me(self, request):
-        standing = standing_of(self.actor)
-        by_key = self.actor.kind is Kind.API_KEY
+        standing, kind = standing_of(self.actor), self.actor.kind
+        held = {Kind.USER: lambda: standing.permissions, Kind.API_KEY: lambda: self.actor.subject.scopes}
+        in_tenants = kind is not Kind.CONSOLE_OPERATOR
         data = {
-            "kind": self.actor.kind.value,
-            "api_key" if by_key else "user": self.actor.subject,
-            "permissions": sorted(self.actor.subject.scopes if by_key else standing.permissions),
-            "workspaces": places(self.actor, standing.tenant),
-            "active_workspace_id": active_workspace_id(self.actor),
+            "kind": kind.value,
+            _SUBJECTS[kind]: self.actor.subject,
+            "permissions": sorted(held.get(kind, lambda: standing.console.permissions)()),
+            "workspaces": places(self.actor, standing.tenant) if in_tenants else [],
+            "active_workspace_id": active_workspace_id(self.actor) if in_tenants else None,
         }
         return Response(self.shape(data, Me))
 

@@ -136,12 +136,22 @@ class KeyOfActor(Serializer):
     expires_at = UtcDateTimeField(allow_null=True)
 
 
+class OperatorOfActor(Serializer):
+    """The console operator that asks."""
+
+    id = serializers.CharField(source="public_id")
+    name = serializers.CharField()
+    role = serializers.CharField()
+    guest = serializers.BooleanField()
+
+
 class Me(Serializer):
-    """Whose credential this is and what it allows: `user` or `apiKey`. A key's workspace has no role."""
+    """Whose credential this is and what it allows: `user`, `apiKey` or `operator`. A key's workspace has no role."""
 
     kind = serializers.CharField()
     user = UserShape(required=False)
     api_key = KeyOfActor(required=False)
+    operator = OperatorOfActor(required=False)
     permissions = serializers.ListField(child=serializers.CharField())
     workspaces = WorkspaceOfActor(many=True)
     active_workspace_id = serializers.UUIDField(allow_null=True)

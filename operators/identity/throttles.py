@@ -33,6 +33,7 @@ for i, key in ipairs(KEYS) do
 end
 return 0
 """
+_ONE_MORE = "if redis.call('INCR', KEYS[1]) == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end"
 _GIVE_BACK = "for _, key in ipairs(KEYS) do if redis.call('EXISTS', key) == 1 then redis.call('DECR', key) end end"
 
 
@@ -81,6 +82,21 @@ def sign_in_attempt(request, username: str):
     yield
     keys = [f"{broker.PREFIX}tries:{name}" for name in counters]
     broker.attempt(lambda valkey: valkey.eval(_GIVE_BACK, len(keys), *keys))
+
+
+@contextmanager
+def guesses(request, action: str, limit: int, codes: frozenset[str]):
+    """Bounds what fails with one of `codes` to `limit` a minute from one address (429 throttled); nothing else is counted."""
+    key = f"{broker.PREFIX}tries:{action}:{context.client_address(request)}"
+    if int(broker.attempt(lambda valkey: valkey.get(key)) or 0) >= limit:
+        wait = broker.attempt(lambda valkey: valkey.ttl(key), WINDOW_SECONDS)
+        raise ApiError("throttled", headers={"Retry-After": str(max(1, wait))})
+    try:
+        yield
+    except ApiError as error:
+        if error.code in codes:
+            broker.attempt(lambda valkey: valkey.eval(_ONE_MORE, 1, key, WINDOW_SECONDS))
+        raise
 
 
 def demand_unlocked(request, username: str) -> None:

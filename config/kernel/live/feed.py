@@ -9,7 +9,6 @@ from redis.exceptions import RedisError
 
 from config.kernel import broker, realtime
 from config.kernel.access import ports
-from config.kernel.models import TopicCounter, TopicEvent
 
 log = structlog.get_logger("live")
 _EPOCH_SECONDS = 0.5
@@ -93,13 +92,8 @@ def _epoch() -> int | None:
 
 @database_sync_to_async
 def counters(topics: list[str]) -> list[tuple[str, int]]:
-    """(topic, last number) of those that ever had an event."""
-    return list(TopicCounter.objects.filter(topic__in=topics).values_list("topic", "seq"))
-
-
-def events_after(topic: str, after: int, limit: int = 500) -> list[TopicEvent]:
-    """The next stored events of a topic, oldest first."""
-    return list(TopicEvent.objects.filter(topic=topic, seq__gt=after).order_by("seq")[:limit])
+    """(topic, last number) of each."""
+    return [(name, realtime.topic_for(name)[0].log.latest(name)) for name in topics]
 
 
 _feeds: dict[int, Feed] = {}

@@ -1,6 +1,7 @@
 """One topic on one socket: snapshot, replay, numbered changes, asked again at every push."""
 
 import asyncio
+from contextlib import suppress
 
 from channels.db import database_sync_to_async
 from django.db import connection, transaction
@@ -8,9 +9,9 @@ from django.db import connection, transaction
 from config.kernel import clock, versions
 from config.kernel.access import Actor, require
 from config.kernel.errors import ApiError
-from config.kernel.live.feed import events_after, feed
+from config.kernel.live.feed import feed
 from config.kernel.live.sink import Sink
-from config.kernel.models import TopicCounter, TopicEvent
+from config.kernel.models import TopicEvent
 from config.kernel.realtime import Topic
 
 TICK_SECONDS = 1.0
@@ -22,9 +23,9 @@ def _snapshot(topic: Topic, name: str, argument: str | None, actor: Actor) -> tu
         if not connection.savepoint_ids:  # a test inside its own transaction cannot change the level any more
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        counter = TopicCounter.objects.filter(topic=name).first()
+        seq = topic.log.latest(name)
         require(actor, topic.permission)
-        return (counter.seq if counter else 0), topic.snapshot(actor, argument)
+        return seq, topic.snapshot(actor, argument)
 
 
 def _visible(topic: Topic, actor: Actor, events: list[TopicEvent]) -> list[TopicEvent]:
@@ -32,6 +33,10 @@ def _visible(topic: Topic, actor: Actor, events: list[TopicEvent]) -> list[Topic
     subjects = {(event.subject_kind, event.subject_id) for event in events if event.subject_kind}
     allowed = topic.visible(actor, list(subjects)) if subjects else set()
     return [event for event in events if event.subject_kind is None or (event.subject_kind, event.subject_id) in allowed]
+
+
+_BATCH = 500
+_ALIVE_EVERY_SECONDS = 10
 
 
 class Subscription:
@@ -43,6 +48,7 @@ class Subscription:
         self.wake = asyncio.Event()
         self.task: asyncio.Task | None = None
         self.ticking: asyncio.Task | None = None
+        self.life: asyncio.Task | None = None
         self.handle = None
 
     async def open(self, after: int | None) -> None:
@@ -61,6 +67,16 @@ class Subscription:
         self.task = asyncio.create_task(self._pump())
         if self.topic.tick is not None:
             self.ticking = asyncio.create_task(self._tick())
+        if self.topic.alive is not None:
+            self.life = asyncio.create_task(self._live_on())
+
+    async def _live_on(self) -> None:
+        """Say every 10 s that somebody follows. The server's pings end a socket whose other side is gone."""
+        while True:
+            # The database may be away; the next round comes.
+            with suppress(Exception):
+                await database_sync_to_async(self.topic.alive)(self.consumer.actor)
+            await asyncio.sleep(_ALIVE_EVERY_SECONDS)
 
     async def show_snapshot(self) -> None:
         seq, data = await database_sync_to_async(_snapshot)(self.topic, self.name, self.argument, self.consumer.actor)
@@ -77,11 +93,12 @@ class Subscription:
 
     async def _replay(self, after: int) -> bool:
         """True if everything behind `after` was still held and has been sent."""
-        latest = dict(await _counter(self.name)).get(self.name, 0)
-        if after > latest:
+        log = self.topic.log
+        latest = await database_sync_to_async(log.latest)(self.name)
+        if after > latest or latest - after > log.replay:
             return False
-        held = await database_sync_to_async(events_after)(self.name, after)
-        if len(held) < min(latest - after, 500) or latest - after > 500:
+        held = await database_sync_to_async(log.after)(self.name, after, log.replay)
+        if len(held) < latest - after:
             return False
         self.seq = self.shown = after
         await self._send(held)
@@ -92,7 +109,7 @@ class Subscription:
             await self.wake.wait()
             self.wake.clear()
             try:
-                while held := await database_sync_to_async(events_after)(self.name, self.seq):
+                while held := await database_sync_to_async(self.topic.log.after)(self.name, self.seq, _BATCH):
                     await self._send(held)
             except ApiError as error:
                 await self.consumer.drop(self.name, error)
@@ -123,26 +140,23 @@ class Subscription:
             lowered = versions.lower_event(self.name.partition(":")[0], self.consumer.version, event.event, event.data)
             if lowered is not None:
                 message = {
-                    "type": "event",
+                    "type": self.topic.log.frame,
                     "topic": self.name,
                     "seq": event.seq,
                     "prevSeq": self.shown,
                     "event": lowered[0],
                     "at": clock.wire(event.created_at),
                 }
+                if (who := getattr(event, "by", None)) is not None:
+                    message["by"] = who
                 await self.consumer.send_json({**message, "data": lowered[1]})
                 self.shown = event.seq
         self.seq = max([self.seq, *[event.seq for event in events]])
 
     def close(self) -> None:
         feed().unwatch(self.name, self.wake)
-        for task in (self.task, self.ticking):
+        for task in (self.task, self.ticking, self.life):
             if task is not None:
                 task.cancel()
         if self.handle is not None:
             self.handle.close()
-
-
-@database_sync_to_async
-def _counter(name: str) -> list[tuple[str, int]]:
-    return list(TopicCounter.objects.filter(topic=name).values_list("topic", "seq"))

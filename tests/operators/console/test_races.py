@@ -1,0 +1,93 @@
+"""Many at once, with real threads on the real database."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from django.db import connection
+
+from operators.console import locks
+from operators.console.identity import actor_of
+from operators.console.models import ConsoleOperator, ControlRoomEvent, Handover, Invite, SubsystemLock
+from tests.operators.console.conftest import Room, code
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def at_once(calls, threads=16):
+    """The results of all calls, begun together in groups of `threads`."""
+    gate = Barrier(min(threads, len(calls)))
+
+    def run(call):
+        try:
+            gate.wait(20)
+            return call()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(min(threads, len(calls))) as pool:
+        return list(pool.map(run, calls))
+
+
+def test_two_hundred_lock_one_subsystem_and_one_wins(api):
+    room = Room(api)
+    first = room.join()
+    row = ConsoleOperator.objects.get(public_id=first.id)
+    people = [row]
+    for number in range(199):
+        people.append(
+            ConsoleOperator.objects.create(
+                control_room=row.control_room, public_id=f"d{number}", name=f"D{number}", name_key=f"d{number}", role="director", guest=True,
+                digest=number.to_bytes(32, "big"), last_four="0000", last_seen=row.last_seen,
+            )
+        )  # fmt: skip
+
+    def take(person):
+        from config.kernel.errors import ApiError
+
+        try:
+            return 200, locks.acquire(actor=actor_of(person), operator=person, subsystem="switching").operator_id
+        except ApiError as error:
+            return error.status, error.data["holder"]["id"]
+
+    answers = at_once([lambda person=person: take(person) for person in people], threads=20) if len(people) % 20 == 0 else []
+    won = [who for status, who in answers if status == 200]
+    refused = [who for status, who in answers if status == 409]
+    winner = SubsystemLock.objects.get().operator
+    assert (len(won), len(refused)) == (1, 199) and set(refused) == {winner.public_id}
+    assert ControlRoomEvent.objects.filter(event="lock.acquired").count() == 1
+    again = at_once([lambda: take(winner) for _ in range(40)], threads=20)
+    assert {status for status, _ in again} == {200}
+    assert ControlRoomEvent.objects.filter(event="lock.acquired").count() == 1
+
+
+def test_one_use_lets_in_one_and_one_name_is_given_once(api):
+    room = Room(api)
+    director = room.join()
+    token = director.client.post("/operator/invites", {"kind": "personal", "role": "viewer"}).json()["data"]["token"]
+    answers = at_once([lambda n=n: code(room.api().post("/operator/register", {"name": f"G{n}", "inviteToken": token})) for n in range(16)])
+    assert sorted(answers) == [(200, None)] + [(403, "invite_used_up")] * 15
+    many = director.client.post("/operator/invites", {"kind": "role", "role": "viewer"}).json()["data"]["token"]
+    answers = at_once([lambda: code(room.api().post("/operator/register", {"name": "Same", "inviteToken": many})) for _ in range(16)])
+    assert sorted(answers) == [(200, None)] + [(409, "duplicate_name")] * 15
+    assert Invite.objects.get(kind="role").uses == 1
+
+
+def test_yield_and_force_at_once_leave_one_holder_or_none(api):
+    room = Room(api)
+    director, a, b = room.join(), room.join("audio"), room.join("audio")
+    for _ in range(8):
+        a.lock("audio")
+        asked = b.client.post("/operator/handovers", {"subsystem": "audio"}).json()["data"]["id"]
+        at_once(
+            [
+                lambda asked=asked: a.client.post(f"/operator/handovers/{asked}/yield").status_code,
+                lambda: director.client.post("/operator/force-unlock", {"subsystem": "audio"}).status_code,
+            ]
+        )
+        held = list(SubsystemLock.objects.values_list("operator__public_id", flat=True))
+        assert held in ([], [b.id])
+        assert not Handover.objects.filter(outcome="").exists()
+        SubsystemLock.objects.all().delete()
+    numbers = list(ControlRoomEvent.objects.order_by("seq").values_list("seq", flat=True))
+    assert numbers == list(range(1, len(numbers) + 1))
