@@ -1,6 +1,6 @@
 """API paths of this app, under `/api/v1/`."""
 
-from django.urls import path
+from django.urls import path, register_converter
 
 from operators.access.policies.api import AccessPolicyViewSet, ExplainViewSet
 from operators.console.api import HandoverViewSet, InviteViewSet, OperatorViewSet
@@ -13,6 +13,21 @@ from operators.webhooks.api import WebhookDeliveryViewSet, WebhookEndpointViewSe
 from operators.workspaces.api import SelectViewSet, WorkspaceViewSet
 from operators.workspaces.keys_api import ApiKeyViewSet
 from operators.workspaces.members_api import MemberViewSet
+
+
+class OwnId:
+    """An id that its owner chose; empty too, which gets an answer of its own."""
+
+    regex = "[^/]*"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(OwnId, "own_id")
 
 urlpatterns = [
     path("auth/login", SignInOutViewSet.as_view({"post": "login"})),
@@ -80,8 +95,7 @@ urlpatterns = [
     path("operator/handovers/<uuid:id>/yield", HandoverViewSet.as_view({"post": "give"})),
     path("operator/handovers/<uuid:id>/refuse", HandoverViewSet.as_view({"post": "refuse"})),
     path("operator", OperatorViewSet.as_view({"delete": "destroy_nobody"})),
-    path("operator/", OperatorViewSet.as_view({"delete": "destroy_nobody"})),
-    path("operator/<str:id>", OperatorViewSet.as_view({"delete": "destroy"})),
+    path("operator/<own_id:id>", OperatorViewSet.as_view({"delete": "destroy"})),
     path("control-room/state", ControlRoomViewSet.as_view({"get": "state"})),
     path("control-room/actions", ControlRoomViewSet.as_view({"get": "actions"})),
     path("control-room/events", EventViewSet.as_view({"get": "list"})),

@@ -28,7 +28,6 @@ from operators.console.serializers import (
     Reconnected,
     RegisterBody,
     Registered,
-    RegisterKeys,
     SubsystemBody,
     Token,
 )
@@ -122,10 +121,9 @@ class OperatorViewSet(ListMixin, TallyViewSet):
         with _bounded(request._request):
             if self.actor.kind not in (Kind.USER, Kind.ANONYMOUS):
                 raise ApiError("credential_not_accepted", data={"kind": self.actor.kind.value, "accepted": [Kind.USER.value]})
-            token = self.body(RegisterKeys).get("invite_token") or None
-            invite = registration.entrance(self.actor, token)
             body = self.body(RegisterBody)
-            name, role = registration.checked_name(body["name"]), body.get("role")
+            invite = registration.entrance(self.actor, body.get("invite_token") or None)
+            name, role = registration.checked_name(body.get("name") or ""), body.get("role")
             if invite is None and role not in ProductionRole.values:
                 raise FieldError("role", "role_invalid", f"The role must be one of {', '.join(ProductionRole.values)}.")
             public_id = registration.checked_id(body.get("id"))

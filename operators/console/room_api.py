@@ -73,24 +73,28 @@ class CommsViewSet(TallyViewSet):
         for name in ("join", "leave", "mute", "status")
     }
 
-    def _unavailable(self, body):
-        require_operator(self.actor)
-        if body is not None:
-            self.body(body)
+    def _unavailable(self):
         raise ApiError("comms_unavailable")
 
     @extend_schema(request=NoBody, responses={200: dict})
     def join(self, request):
-        self._unavailable(NoBody)
+        require_operator(self.actor)
+        self.body(NoBody)
+        self._unavailable()
 
     @extend_schema(request=NoBody, responses={204: None})
     def leave(self, request):
-        self._unavailable(NoBody)
+        require_operator(self.actor)
+        self.body(NoBody)
+        self._unavailable()
 
     @extend_schema(request=MuteBody, responses={200: dict})
     def mute(self, request):
-        self._unavailable(MuteBody)
+        require_operator(self.actor)
+        self.body(MuteBody)
+        self._unavailable()
 
     @extend_schema(responses={200: dict})
     def status(self, request):
-        self._unavailable(None)
+        require_operator(self.actor)
+        self._unavailable()

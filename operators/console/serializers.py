@@ -37,22 +37,13 @@ def _reason() -> CleanCharField:
     return CleanCharField(max_length=200, required=False, allow_null=True, allow_blank=True)
 
 
-class RegisterKeys(Serializer):
-    """Which keys a registration has; what they hold is looked at once the door is open (04 §1)."""
-
-    name = serializers.JSONField(required=False)
-    role = serializers.JSONField(required=False)
-    id = serializers.JSONField(required=False)
-    invite_token = PlainText(required=False, allow_blank=True, allow_null=True, max_length=200)
-
-
 class RegisterBody(Serializer):
-    """`role` counts without an invite; `id` is a stable id of one's own choice."""
+    """`role` counts without an invite; `id` is a stable id of one's own choice. What the texts hold is looked at once the door is open (04 §1)."""
 
-    name = PlainText(allow_blank=True, trim_whitespace=False, max_length=2000)
-    role = serializers.CharField(required=False, allow_blank=True, allow_null=True)
-    id = PlainText(required=False, allow_null=True, allow_blank=True, trim_whitespace=False)
-    invite_token = PlainText(required=False, allow_blank=True, allow_null=True)
+    name = PlainText(required=False, allow_blank=True, allow_null=True, trim_whitespace=False, max_length=2000)
+    role = PlainText(required=False, allow_blank=True, allow_null=True, max_length=100)
+    id = PlainText(required=False, allow_null=True, allow_blank=True, trim_whitespace=False, max_length=200)
+    invite_token = PlainText(required=False, allow_blank=True, allow_null=True, max_length=200)
 
 
 class Registered(Serializer):

@@ -18,6 +18,7 @@ _OWN_ROWS = "a node speaks of its own rows only; the service looks among these"
 # Body, field → why it is no way to an object.
 NO_REFERENCE = {
     ("ExportBody", "ids"): _OF_THE_ROUTE,
+    ("RegisterBody", "id"): "a stable id of the operator's own choice",
     ("BulkIds", "ids"): _OF_THE_ROUTE,
     ("BulkMetadataBody", "ids"): _OF_THE_ROUTE,
     ("BulkDeleteBody", "ids"): _OF_THE_ROUTE,
