@@ -24,9 +24,9 @@ from nodes.health.models import HealthEvent
 from nodes.health.services import raise_event
 from operators.access.models import AccessPolicy
 from operators.access.services import set_grants
-from operators.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from operators.console import room as control_room
 from operators.console.models import ConsoleOperator
+from operators.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from operators.workspaces.devices.models import DeviceKey
 from operators.workspaces.models import Member, Workspace
 from recordings.jobs.models import Job
