@@ -1,7 +1,6 @@
 """`/operator/…`: people of the control room, invites, locks, hand-overs (04 §6)."""
 
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers as drf
 from rest_framework.response import Response
 
 from config.kernel import clock
@@ -14,6 +13,7 @@ from operators.console.filters import InviteFilters, OperatorFilters
 from operators.console.identity import operator_of, operators, require_director, require_operator
 from operators.console.serializers import (
     AskBody,
+    ConsoleOperatorShape,
     Done,
     HandoverShape,
     Heartbeat,
@@ -24,7 +24,6 @@ from operators.console.serializers import (
     LockBody,
     Locked,
     MyOperator,
-    OperatorShape,
     Reconnected,
     RegisterBody,
     Registered,
@@ -90,7 +89,7 @@ class OperatorViewSet(ListMixin, TallyViewSet):
         "invite_tokens": Route(kinds=_IN_THE_ROOM, errors=("operator_required", "director_required")),
     }
     filters = OperatorFilters
-    serializer_class = OperatorShape
+    serializer_class = ConsoleOperatorShape
 
     def get_queryset(self):
         return operators()
@@ -198,11 +197,11 @@ class OperatorViewSet(ListMixin, TallyViewSet):
         registration.remove(actor=self.actor, public_id=id)
         return Response({"ok": True})
 
-    @extend_schema(exclude=True)
+    @extend_schema(request=None, responses={200: Done})
     def destroy_nobody(self, request):
         raise ApiError("operator_id_required")
 
-    @extend_schema(responses={200: drf.DictField(child=drf.CharField())})
+    @extend_schema(responses={200: dict[str, str]})
     def invite_tokens(self, request):
         require_director(self.actor)
         return Response(invites.role_tokens(actor=self.actor), headers={"Cache-Control": "no-store"})

@@ -75,7 +75,7 @@ class Done(Serializer):
     ok = serializers.BooleanField()
 
 
-class OperatorShape(ModelSerializer):
+class ConsoleOperatorShape(ModelSerializer):
     """Somebody who is registered. Context: `now`, `locks` by operator's key, `director`."""
 
     id = serializers.CharField(source="public_id", read_only=True)
@@ -102,7 +102,7 @@ class OperatorShape(ModelSerializer):
 class MyOperator(Serializer):
     """The caller's place in the room; `operator` null: none yet."""
 
-    operator = OperatorShape(allow_null=True)
+    operator = ConsoleOperatorShape(allow_null=True)
     locks = serializers.ListField(child=serializers.CharField())
     commands = serializers.ListField(child=serializers.CharField())
     may_register_as = serializers.ListField(child=serializers.CharField())
@@ -167,7 +167,7 @@ class AskBody(SubsystemBody):
     note = _reason()
 
 
-class PersonShape(Serializer):
+class ConsolePerson(Serializer):
     id = serializers.CharField()
     name = serializers.CharField()
 
@@ -183,7 +183,7 @@ class HandoverShape(Serializer):
 
     def get_fields(self):
         # `from` is no name that a class body can hold.
-        return super().get_fields() | {"from": PersonShape(), "to": PersonShape()}
+        return super().get_fields() | {"from": ConsolePerson(), "to": ConsolePerson()}
 
     def to_representation(self, row):
         return super().to_representation(

@@ -148,9 +148,9 @@ def test_a_null_ancestor_does_not_drop_a_row_that_a_deny_policy_does_not_name():
 
 
 @pytest.mark.django_db
-def test_only_users_and_keys_have_a_standing(alice):
+def test_only_users_keys_and_console_operators_have_a_standing(alice):
     set_roles(user=alice, roles=[Role.OWNER], actor=system("test"))
     site = Site.objects.create(name="s", slug="s")
-    for kind in set(Kind) - {Kind.USER, Kind.API_KEY}:
+    for kind in set(Kind) - {Kind.USER, Kind.API_KEY, Kind.CONSOLE_OPERATOR}:
         assert not decide(Actor(kind=kind, id=str(alice.pk), subject=alice), Perm.NODE_READ, site).allowed
         assert not scoped(Site.objects.all(), Actor(kind=kind, id=str(alice.pk), subject=alice), Perm.NODE_READ).exists()
