@@ -34,7 +34,7 @@ function setSide(side) {
   localStorage.setItem(SIDE, side);
   for (const b of $$("#sides button")) setAttr(b, "aria-pressed", String(b.dataset.side === side));
   const operate = side === "operator";
-  state.workspace = workspaceSelect(by("workspace"), ROLE[side], () => setSide(side));
+  state.workspace = workspaceSelect(by("acting"), ROLE[side], () => setSide(side));
   for (const id of ["open", "devices"]) by(id).hidden = !operate || !state.workspace;
   if (operate) request.open(false);
   const opener = by("request-open");

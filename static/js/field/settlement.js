@@ -50,7 +50,7 @@ export class SettlementView {
       ...pair("Dispute", this.dispute ? DISPUTES[this.dispute.state] || humanise(this.dispute.state) : null), ...pair("Answer", this.dispute?.answer, { class: "wrap-any" }),
       ...pair("Given back", note ? `${usdc(note.grossMicroUsdc)} for ${note.seconds} s` : null), ...pair("Why", note?.reason, { class: "wrap-any" }),
     );
-    by("retry").hidden = !this.retryable;
+    by("retry-settlement").hidden = !this.retryable;
     by("reject-open").hidden = !(may("settlement:void") && this.open);
     by("credit-open").hidden = !(may("settlement:void") && known.state === "CONFIRMED" && !note && session.cleanSeconds > 0);
   }
@@ -84,7 +84,7 @@ export class SettlementView {
     send("reject", "dispute/reject", (f) => ({ reason: f.reason.value.trim() }), ["Rejected", "The bill stands."]);
     send("credit", "void", (f) => ({ reason: f.reason.value.trim(), fundedBy: f.fundedBy.value, ...(f.seconds.value ? { seconds: Number(f.seconds.value) } : {}) }), ["Given back"]);
     by("credit-seconds").addEventListener("input", () => this.sum());
-    by("retry").addEventListener("click", async () => {
+    by("retry-settlement").addEventListener("click", async () => {
       try {
         await post(`/settlements/${this.id}/retry`);
       } catch (error) {

@@ -16,7 +16,7 @@ const pair = (name, value, props = {}) => (value === null || value === undefined
 const where = () => ({ workspaceId: state.workspace.id });
 
 async function load() {
-  state.workspace = workspaceSelect(by("workspace"), null, load);
+  state.workspace = workspaceSelect(by("acting"), null, load);
   if (!state.workspace) {
     fill(by("absent"), { title: "No wallet", words: "You belong to no workspace. Each has one wallet, for what it spends and what it earns." }).hidden = false;
     return;
