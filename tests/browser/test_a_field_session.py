@@ -85,7 +85,7 @@ def test_from_a_request_to_earnings_and_a_recording_that_plays(field, as_tenant,
     expect(link).to_have_text(re.compile("in the library"), timeout=60_000)
     link.click()
     asks.get_by_role("button", name="Play").click()
-    asks.wait_for_function("document.getElementById('audio').currentTime > 0.5")
+    asks.wait_for_function("() => document.getElementById('audio').currentTime > 0.5")
 
 
 def test_a_session_by_telemetry_counts_signed_positions_and_says_when_the_phone_leaves_the_fence(field, new_page, room, watch):

@@ -54,7 +54,7 @@ def test_ten_seconds_without_a_network_then_the_same_address_and_seconds_that_go
     page.context.set_offline(False)
     expect(page.locator("#tally")).to_have_text("OFF")
     expect(page.locator("#meter")).not_to_have_class(re.compile("is-stale"))
-    page.wait_for_function("window.offers.length > 1")
+    page.wait_for_function("() => window.offers.length > 1")
     assert len(set(page.evaluate("window.offers"))) == 1
     before = page.locator("#meter [data-f=clean]").inner_text()
     expect(page.locator("#meter [data-f=clean]")).not_to_have_text(before)

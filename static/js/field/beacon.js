@@ -62,6 +62,7 @@ export class Beacon extends EventTarget {
   take() {
     if (this.taking) return;
     this.taking = true;
+    this.askedAt = Date.now();
     navigator.geolocation.getCurrentPosition((fix) => this.fixed(fix), (error) => {
       this.taking = false;
       if (!this.stopped) this.say(FIX_ERRORS[error.code] || error.message);
@@ -71,7 +72,9 @@ export class Beacon extends EventTarget {
   fixed(fix) {
     this.taking = false;
     if (this.stopped) return;
-    const at = fix.timestamp + (serverNow() - Date.now());
+    // Asked for with `maximumAge: 0` it is new by contract; some providers leave the time of an earlier one on it.
+    const taken = fix.timestamp >= this.askedAt - EVERY_MS ? fix.timestamp : Date.now();
+    const at = taken + (serverNow() - Date.now());
     const capturedAt = new Date(Math.min(at, serverNow())).toISOString();
     if (this.queue.at(-1)?.capturedAt === capturedAt || this.latest === capturedAt) return;
     this.latest = capturedAt;
