@@ -15,8 +15,8 @@ from tests.cast import ApiClient, token_of
 SHARDS = 4
 
 
-@schemathesis.serializer("audio/flac", "audio/wav", "audio/mpeg", "audio/ogg")
-def _audio(ctx, value):
+@schemathesis.serializer("audio/flac", "audio/wav", "audio/mpeg", "audio/ogg", "image/jpeg")
+def _media(ctx, value):
     """The bodies of uploads are any bytes."""
     return value if isinstance(value, bytes) else str(value).encode(errors="surrogatepass")
 
