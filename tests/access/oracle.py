@@ -27,6 +27,18 @@ class Answer:
         return self.status == 0
 
 
+# What a console operator reads (04 §1), and which role commands what a lock guards (04 §2).
+PRODUCTION_READS = frozenset(
+    {"control-room:read", "node:read", "recording:read", "recording:playback", "schedule:read", "health:read", "sessions:read"}
+)
+GUARDED = {
+    ("POST", "/api/v1/recordings"): {"director"},
+    ("POST", "/api/v1/recordings/<uuid:id>/stop"): {"director"},
+    ("POST", "/api/v1/recording-jobs/bulk-retry"): {"director"},
+    ("POST", "/api/v1/recording-jobs/bulk-stop"): {"director"},
+    ("POST", "/api/v1/recording-jobs/<uuid:id>/retry"): {"director"},
+    ("POST", "/api/v1/recording-jobs/<uuid:id>/abandon"): {"director"},
+}
 GRANTED = Answer()
 ELSEWHERE = Answer(302)  # sent to sign in, or to where the admin's door is
 
@@ -43,6 +55,8 @@ def holds(caller: Caller, permission: str) -> bool:
     table = letters()[permission]
     if caller.kind == "key":
         return table["key"] == "K" and (caller.scopes is None or permission in caller.scopes)
+    if caller.kind == "console":
+        return permission in PRODUCTION_READS or (permission == "listen:monitor" and caller.role in {"director", "audio"})
     if caller.kind == "user":
         return bool(caller.role and _LETTER[caller.role] in table["user"]) or bool(caller.tenant and caller.tenant in table["workspace"])
     return False
@@ -50,6 +64,9 @@ def holds(caller: Caller, permission: str) -> bool:
 
 def reaches(caller: Caller, permission: str, thing: Thing) -> bool:
     """On this thing."""
+    if caller.kind == "console":
+        # Every site is in the reach of the control room; of workspaces those of the installation's owners, and nobody here belongs to one.
+        return thing.home != "workspace"
     if not holds(caller, permission):
         return False
     if caller.reach == "denied" and thing.home != "installation":
@@ -80,6 +97,9 @@ def expected(caller: Caller, row: Row) -> Answer:
         return ELSEWHERE
     if caller.kind == "node":
         return _of_node(caller, row)
+    if caller.kind == "console" and row.key in GUARDED:
+        # By role alone; a director reaches all of it.
+        return GRANTED if caller.role in GUARDED[row.key] else Answer(403, "role_not_permitted", "control-room:operate")
     if row.door and not holds(caller, row.door):
         return Answer(403, "permission_denied", row.door)
     return _on_object(caller, row) or _extra(caller, row) or GRANTED

@@ -8,10 +8,14 @@ from dataclasses import dataclass, field
 
 from django.contrib.auth.models import Group
 
-from config.kernel import credentials
+from config.kernel import clock, credentials
 from config.kernel.access import Perm, credential_kind, system
 from operators.access.models import AccessPolicy, Role, policy_id
 from operators.access.services import set_grants
+from operators.console import invites
+from operators.console import room as control_room
+from operators.console.models import ConsoleOperator
+from operators.console.states import ProductionRole
 from operators.identity.models import User
 from operators.workspaces.models import Member, Workspace
 from recordings.profiles import seeds
@@ -58,7 +62,24 @@ class Caller:
 
 # How a kind of credential is issued to the callers of its kind, once the product knows it: prefix → (world) → {caller's name: token}. Until a prefix
 # has an entry, its callers come with well-formed tokens that were never issued.
-ISSUE: dict[str, Callable[["World"], dict[str, str]]] = {}
+def _operators(world: "World") -> dict[str, str]:
+    """A guest of each production role."""
+    where, tokens = control_room.locked(), {}
+    for role in ProductionRole.values:
+        minted = credentials.mint("tr_op_")
+        ConsoleOperator.objects.create(
+            control_room=where, public_id=f"guest-{role}", name=role, name_key=role, role=role, guest=True, digest=minted.digest, last_four="0000",
+            last_seen=clock.now(),
+        )  # fmt: skip
+        tokens[f"console {role}"] = minted.token
+    return tokens
+
+
+def _invite(world: "World") -> dict[str, str]:
+    return {"invite": invites.create(actor=world.actor, kind="role", role="viewer")[1]}
+
+
+ISSUE: dict[str, Callable[["World"], dict[str, str]]] = {"tr_op_": _operators, "tr_inv_": _invite}
 UNISSUED = {
     **{f"console {role}": "tr_op_" for role in ("director", "audio", "graphics", "captioner", "viewer")},
     "ephemeral of this": "tr_eph_",
