@@ -269,7 +269,9 @@ class Route:
         if Kind.USER in self.kinds and self.permission is not None:
             if ports.key_scope(self.permission):
                 accepted |= {Kind.API_KEY}
-            if self.subsystem is not None or (self.permission in PRODUCTION_READS and not self.exempt and not self.is_export):
+            # Asking for a link to listen by is a read, too, though it is a POST.
+            reads = self.permission in PRODUCTION_READS and not self.is_export and (not self.exempt or self.permission is Perm.RECORDING_PLAYBACK)
+            if self.subsystem is not None or reads:
                 accepted |= {Kind.CONSOLE_OPERATOR}
         return accepted
 

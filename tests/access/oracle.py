@@ -39,6 +39,8 @@ GUARDED = {
     ("POST", "/api/v1/recording-jobs/<uuid:id>/retry"): {"director"},
     ("POST", "/api/v1/recording-jobs/<uuid:id>/abandon"): {"director"},
 }
+# Public, yet not for everyone: who holds another kind of credential is turned away (04 §1), and deleting needs one once somebody is registered.
+HALF_OPEN = {("POST", "/api/v1/operator/register"): Answer(), ("DELETE", "/api/v1/operator/<own_id:id>"): Answer(401, "not_authenticated")}
 GRANTED = Answer()
 ELSEWHERE = Answer(302)  # sent to sign in, or to where the admin's door is
 
@@ -87,6 +89,8 @@ def expected(caller: Caller, row: Row) -> Answer:
         return GRANTED
     if caller.kind == "unissued":
         return Answer(401, "credential_invalid")
+    if row.key in HALF_OPEN and caller.kind not in row.kinds:
+        return HALF_OPEN[row.key] if caller.kind == "nobody" else Answer(401, "credential_not_accepted")
     if "public" in row.kinds:
         return GRANTED
     if caller.kind == "nobody":

@@ -93,14 +93,16 @@ def _some(callers: list[Caller], row: rows.Row) -> list[Caller]:
 
 @pytest.mark.parametrize("row", rows.calls(), ids=str)
 def test_everyone_gets_the_answer_that_is_due(world, row):
-    failures = []
+    failures, compared = [], set()
     for caller in _some(world.callers, row):
         if row.where == "own" and not caller.user:
             continue
         answer = oracle.expected(world.caller_for(caller, row.door), row)
         call = Call(world, caller, row)
         found = _problems(call, answer, row)
-        if answer.hidden and not found and row.where != "member":
+        # Once for each kind of credential: what makes it hidden to another of the same kind goes the same way.
+        if answer.hidden and not found and row.where != "member" and caller.kind not in compared:
+            compared.add(caller.kind)
             found = _alike(*(Call(world, caller, row, absent=absent, count=True) for absent in (False, True)))
         failures += [f"{caller}: {problem}" for problem in found]
     assert not failures, "\n".join(
