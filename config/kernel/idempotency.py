@@ -34,7 +34,7 @@ def run(request, dispatch, view) -> HttpResponse:
         actor = authentication.resolve(request)
         if not _KEY.fullmatch(key):
             raise errors.FieldError("Idempotency-Key", "invalid", "The key must be 1 to 255 printable ASCII characters.")
-        if actor.is_anonymous or not getattr(view, "stores_replies", True):
+        if actor.is_anonymous or not view.stores_replies:
             return dispatch()
         # Read the body before the transaction starts: a slow client must not hold one open.
         fingerprint = _fingerprint(request)

@@ -49,7 +49,7 @@ class FreeFormField(serializers.DictField):
 
     def to_internal_value(self, data):
         value = super().to_internal_value(data)
-        if len(json.dumps(value)) > self.limit_bytes:
+        if len(json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")) > self.limit_bytes:
             self.fail("too_large", limit=self.limit_bytes)
         return FreeForm(value)
 

@@ -28,6 +28,8 @@ class TallyViewSet(GenericViewSet):
     """See the module. Subclasses declare `routes`, and for lists `filters`."""
 
     routes: dict[str, Route] = {}
+    # False: no answer is kept for `Idempotency-Key`. Asked before the request is taken apart: by the method, not by `self.action`.
+    stores_replies = True
     filters: type[FilterSet] = NoFilters
     http_method_names = ["get", "post", "put", "patch", "delete", "head"]
     # What version changes of this API are declared for (`versions.VersionChange.resource`).

@@ -1,15 +1,13 @@
 """Where providers knock: events, and the question whether somebody may come in (05 §5)."""
 
-import json
-
 from django.conf import settings
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
-from config.kernel import loops, ratelimit
-from config.kernel.access import Perm, Route
+from config.kernel import loops, ratelimit, wire
+from config.kernel.access import ANONYMOUS, Perm, Route
 from config.kernel.errors import ApiError
 from config.kernel.viewsets import TallyViewSet
 from sessions.media import admission, events, provider, selectors, services, stats, tokens
@@ -26,6 +24,12 @@ class ProviderViewSet(TallyViewSet):
         "events": Route(public=True, exempt="a media server's report, no production command", errors=("signature_invalid",)),
         "auth": Route(public=True, exempt="a media server's question, no production command", errors=("signature_invalid",)),
     }
+    # A provider's `Authorization` is its own proof, read by its adapter, and no credential of ours.
+    stores_replies = False
+
+    def perform_authentication(self, request):
+        request.actor = request._request.actor = request._request._tally_actor = ANONYMOUS
+
     # The raw body is what was signed.
     parser_classes = []
     body_limit_bytes = 64 * 1024
@@ -47,7 +51,7 @@ class ProviderViewSet(TallyViewSet):
         """Whether a publisher or viewer may come in, as MediaMTX asks with `authMethod: http`: 204, or 401 (which also means: ask them)."""
         self._known(token)
         try:
-            asked = json.loads(request._request.body)
+            asked = wire.loads(request._request.body)
             given = str(asked.get("token") or _from_query(asked.get("query", "")))
             action, path = asked.get("action"), asked.get("path")
         except (ValueError, AttributeError) as error:

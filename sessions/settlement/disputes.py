@@ -117,10 +117,10 @@ def void(*, actor: Actor, session_id, reason: str, seconds: int | None = None, f
     ApiError invalid_state, already_credited, dispute_window_closed, settlement_not_confirmed, insufficient_pool; FieldError seconds, fundedBy.
     """
     session = locked(session_id)
+    if seconds is not None and session.meter_final and not 1 <= seconds <= session.clean_seconds:
+        raise FieldError("seconds", "out_of_range", f"1 to {session.clean_seconds}, the billed seconds of this session.")
     _demand(void_refusal(session), session)
     seconds = session.clean_seconds if seconds is None else seconds
-    if not 1 <= seconds <= session.clean_seconds:
-        raise FieldError("seconds", "out_of_range", f"1 to {session.clean_seconds}, the billed seconds of this session.")
     in_force = provider.named(_charged(session).provider)
     if in_force.on_chain and funded_by == FundedBy.OPERATOR:
         raise FieldError("fundedBy", "invalid", "What was paid out on the chain can't be taken back: only the platform can fund this.")

@@ -14,13 +14,15 @@ from sessions.settlement.models import CreditNote
 from sessions.settlement.states import FundedBy, SettlementState
 
 DEFAULT_DAYS = 30
+# Nothing was earned before; and no period can begin before time does.
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 ROWS = 1000
 
 
 def period(start: datetime | None, end: datetime | None) -> tuple[datetime, datetime]:
     """[start, end): the last 30 UTC days, today among them, unless said."""
     end = end or midnight(clock.now().astimezone(UTC).date() + timedelta(days=1))
-    return start or end - timedelta(days=DEFAULT_DAYS), end
+    return start or max(end, _EARLIEST) - timedelta(days=DEFAULT_DAYS), end
 
 
 def midnight(day: date) -> datetime:

@@ -130,7 +130,8 @@ def _rules(session: FieldSession, first: datetime) -> Rules:
         assigned_ms=ms_of(session.assigned_at),
         signature_required=session.mode == Mode.TELEMETRY,
         signers=frozenset({session.operator_workspace.wallet_address, *keys}),
-        challenges=_challenges(session, first) if session.required_trust_tier >= 2 else (),
+        # What was captured before the assignment is refused anyway, and may be as old as time.
+        challenges=_challenges(session, max(first, session.assigned_at)) if session.required_trust_tier >= 2 else (),
     )
 
 
