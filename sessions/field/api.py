@@ -3,10 +3,10 @@
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
-from config.kernel import clock
+from config.kernel import clock, pagination
 from config.kernel.access import Kind, Perm, Route, ports
 from config.kernel.errors import ApiError
-from config.kernel.exports import ExportBody
+from config.kernel.exports import ExportBody, Money
 from config.kernel.facets import facets
 from config.kernel.serializers import NoBody
 from config.kernel.viewsets import ExportMixin, FacetsMixin, ListMixin, TallyViewSet
@@ -41,6 +41,10 @@ _CREATE = (
     "environment_mismatch", "workspace_role_required", "workspace_suspended",
 )  # fmt: skip
 _NO_STORE = {"Cache-Control": "no-store"}
+
+
+def _money(micro: int | None) -> Money | None:
+    return None if micro is None else Money(micro)
 
 
 class SessionViewSet(ListMixin, FacetsMixin, ExportMixin, SessionRoutes):
@@ -101,10 +105,10 @@ class SessionViewSet(ListMixin, FacetsMixin, ExportMixin, SessionRoutes):
         ("metered_seconds", lambda row: row.metered_seconds),
         ("clean_seconds", lambda row: row.clean_seconds),
         ("failed_seconds", lambda row: row.failed_seconds),
-        ("rate_per_second_micro_usdc", lambda row: row.rate_micro),
-        ("charged_micro_usdc", lambda row: row.gross_micro),
-        ("operator_earned_micro_usdc", lambda row: row.operator_micro),
-        ("fee_micro_usdc", lambda row: row.fee_micro),
+        ("rate_per_second_micro_usdc", lambda row: _money(row.rate_micro)),
+        ("charged_micro_usdc", lambda row: _money(row.gross_micro)),
+        ("operator_earned_micro_usdc", lambda row: _money(row.operator_micro)),
+        ("fee_micro_usdc", lambda row: _money(row.fee_micro)),
         ("external_ref", lambda row: row.external_ref if row.reached else None),
     ]
 
@@ -191,7 +195,7 @@ class SessionViewSet(ListMixin, FacetsMixin, ExportMixin, SessionRoutes):
         self.settling(lambda: services.demand_requested("candidates", session, now))
         found = services.candidates(session, now)[: services.CANDIDATES]
         rows = [_Listed(one, now) for one in found]
-        return Response(self.shape(rows, CandidateShape, many=True))
+        return pagination.Page(self.shape(rows, CandidateShape, many=True), limit=services.CANDIDATES, next_cursor=None)
 
     @extend_schema(operation_id="sessions_dispatch_create", request=DispatchBody, responses={200: SessionShape})
     def dispatch_(self, request, id):  # noqa: A002
@@ -297,6 +301,10 @@ class SessionEventViewSet(ListMixin, TallyViewSet):
 
     def get_queryset(self):
         return selectors.events(self.kwargs.get("id"))
+
+    def queryset_is_scoped(self) -> bool:
+        """The path names the session, not one of these rows."""
+        return False
 
     def list(self, request, id):  # noqa: A002
         reached = ports.scoped(selectors.sessions().filter(pk=id), self.actor, Perm.SESSIONS_READ)

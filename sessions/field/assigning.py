@@ -100,6 +100,8 @@ def dispatch(*, actor: Actor, session_id, operator_id=None, permission: Perm = P
     reference_not_found."""
     with transaction.atomic():
         session, now = locked(session_id), clock.now()
+        if operator_id is not None and not _in_world(session).filter(pk=operator_id).exists():
+            raise ApiError("reference_not_found", data={"path": "operatorId"})
         demand_requested("dispatch", session, now)
         operator = _named(session, operator_id, now) if operator_id else _first(session, now)
         if operator is None:
@@ -109,11 +111,8 @@ def dispatch(*, actor: Actor, session_id, operator_id=None, permission: Perm = P
 
 
 def _named(session: FieldSession, operator_id, now: datetime) -> DeviceOperator:
-    known = _in_world(session).filter(pk=operator_id)
-    if not known.exists():
-        raise ApiError("reference_not_found", data={"path": "operatorId"})
     operator_locked(operator_id)
-    operator = availability.with_availability(known, now).get()
+    operator = availability.with_availability(_in_world(session).filter(pk=operator_id), now).get()
     if reason := ineligible(operator, session, now):
         raise ApiError("operator_not_eligible", data={"reason": reason})
     return operator
@@ -146,15 +145,21 @@ def accept(*, actor: Actor, session_id, workspace: Workspace, operator_id=None) 
     operator_disabled, reference_not_found."""
     with transaction.atomic():
         session, now = locked(session_id), clock.now()
+        if operator_id is not None and not _fleet(workspace, session).filter(pk=operator_id).exists():
+            raise ApiError("reference_not_found", data={"path": "operatorId"})
         demand_requested("accept", session, now)
         operator = _own(workspace, session, operator_id) if operator_id else _longest_idle(workspace, session)
         _assign(session, operator, actor=actor, permission=Perm.SESSIONS_OPERATE, at=now, how="accept")
     return session
 
 
+def _fleet(workspace: Workspace, session: FieldSession):
+    """The workspace's operators in the session's world."""
+    return DeviceOperator.objects.filter(workspace=workspace, environment=session.environment, deleted_at=None)
+
+
 def _own(workspace: Workspace, session: FieldSession, operator_id) -> DeviceOperator:
-    known = DeviceOperator.objects.filter(pk=operator_id, workspace=workspace, environment=session.environment, deleted_at=None)
-    operator = known.select_for_update(of=("self",)).first()
+    operator = _fleet(workspace, session).filter(pk=operator_id).select_for_update(of=("self",)).first()
     if operator is None:
         raise ApiError("reference_not_found", data={"path": "operatorId"})
     _demand_free(operator)
@@ -169,7 +174,7 @@ def _demand_free(operator: DeviceOperator) -> None:
 
 
 def _longest_idle(workspace: Workspace, session: FieldSession) -> DeviceOperator:
-    fleet = DeviceOperator.objects.filter(workspace=workspace, environment=session.environment, deleted_at=None, is_default=False)
+    fleet = _fleet(workspace, session).filter(is_default=False)
     if not fleet.exists():
         operator = operator_locked(default_of(workspace, session.environment).pk)
         _demand_free(operator)

@@ -128,7 +128,8 @@ def cancel_all(*, actor: Actor, workspace: Workspace, environment: str = "", ope
     for pk in rows.order_by("assigned_at", "pk").values_list("pk", flat=True):
         with transaction.atomic():
             session = locked(pk)
-            if session.state == SessionState.ASSIGNED and session.operator_workspace_id == workspace.pk:
+            # One whose time is over expires, as the task would have it.
+            if session.state == SessionState.ASSIGNED and not _expire(session, clock.now(), actor) and session.operator_workspace_id == workspace.pk:
                 facts = {"reason": EndReason.OPERATOR, "actor": actor, "permission": Perm.SESSIONS_OPERATE}
                 _release(session, "cancel", at=clock.now(), **facts)
                 cancelled.append(session)
@@ -148,9 +149,17 @@ def state_now(session_id) -> str | None:
     session = FieldSession.objects.filter(pk=session_id).first()
     if session is None:
         return None
-    overdue = due(clock.now(), settings.ABANDON_AFTER_SECONDS).filter(pk=session_id).exists()
-    waiting = session.state in (SessionState.REQUESTED, SessionState.ASSIGNED)
-    return SessionState.EXPIRED.value if overdue and waiting else session.state
+    now = clock.now()
+    if not is_over(session, now):
+        return session.state
+    given_up = _given_up_at(session) if session.state == SessionState.LIVE else None
+    cap = session.started_at + timedelta(seconds=session.max_duration_seconds) if given_up else now
+    return SessionState.ENDED.value if given_up and given_up <= min(now, cap) else SessionState.EXPIRED.value
+
+
+def is_over(session: FieldSession, now: datetime) -> bool:
+    """Whether its time is up, though no task has moved it yet."""
+    return due(now, settings.ABANDON_AFTER_SECONDS).filter(pk=session.pk).exists()
 
 
 def expire_due(limit: int = BATCH) -> int:

@@ -8,6 +8,7 @@ from config.kernel.errors import ApiError
 from sessions import verbs
 from sessions.field import joins, live, transitions
 from sessions.field.devices.services import seen
+from sessions.field.ending import is_over
 from sessions.field.locking import locked
 from sessions.field.models import FieldSession
 from sessions.field.states import allows
@@ -39,8 +40,8 @@ def start(*, actor: Actor, session_id, provenance: dict | None = None):
 
 
 def demand_started(call: str, session: FieldSession) -> None:
-    """ApiError invalid_state, not_started: for tokens, which exist while the input does."""
-    if not allows(call, session.state):
+    """ApiError invalid_state, not_started: for tokens, which exist while the input does. Time binds here too, not only by the task."""
+    if not allows(call, session.state) or is_over(session, clock.now()):
         raise transitions.refused(call, session)
     if not joins.media_started(session):
         raise ApiError("not_started")

@@ -1,6 +1,5 @@
 """Where providers knock: events, and the question whether somebody may come in (05 §5)."""
 
-from django.conf import settings
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -10,7 +9,8 @@ from config.kernel import loops, ratelimit, wire
 from config.kernel.access import ANONYMOUS, Perm, Route
 from config.kernel.errors import ApiError
 from config.kernel.viewsets import TallyViewSet
-from sessions.media import admission, events, provider, selectors, services, stats, tokens
+from sessions.field.routes import SessionRoutes
+from sessions.media import admission, events, provider, services, stats, tokens
 from sessions.media.serializers import MediaStatsShape
 
 FRAMES_PER_SECOND = (2, 2)
@@ -76,7 +76,7 @@ def _from_query(query: str) -> str:
     return (parse_qs(query).get("t") or [""])[0] if isinstance(query, str) else ""
 
 
-class SessionMediaViewSet(TallyViewSet):
+class SessionMediaViewSet(SessionRoutes):
     """What a session shows, for both its sides."""
 
     routes = {
@@ -86,16 +86,12 @@ class SessionMediaViewSet(TallyViewSet):
     # A picture is asked for with the Accept of an <img>.
     any_accept = True
 
-    def get_queryset(self):
-        return selectors.sessions()
-
     @extend_schema(responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
     def frame(self, request, id):  # noqa: A002
         """A JPEG of what is shown now, at most 1280 px wide and a second old; at most twice a second."""
         session = self.get_object()
-        if settings.RATE_LIMIT_ENABLED:
-            actor = self.actor
-            ratelimit.demand(f"frame:{actor.kind}:{actor.credential_id or actor.sign_in_id or actor.id}:{session.pk}", *FRAMES_PER_SECOND)
+        actor = self.actor
+        ratelimit.demand(f"frame:{actor.kind}:{actor.credential_id or actor.sign_in_id or actor.id}:{session.pk}", *FRAMES_PER_SECOND)
         picture = services.frame(session)
         return HttpResponse(picture, content_type="image/jpeg", headers={"Cache-Control": "no-store"})
 

@@ -8,6 +8,7 @@ from config.kernel.actions import Action, states
 from config.kernel.serializers import NoBody
 from config.kernel.viewsets import TallyViewSet
 from sessions.field.models import FieldSession
+from sessions.field.selectors import in_reach
 from sessions.settlement import selectors, services
 from sessions.settlement.serializers import SettlementShape
 from sessions.settlement.states import SettlementState
@@ -42,6 +43,10 @@ class SettlementViewSet(TallyViewSet):
 
     def get_queryset(self):
         return selectors.sessions()
+
+    def rows(self, permission=None):
+        """Both sides, the installation, and suppliers to whom the request is open: that nothing is settled yet is no secret."""
+        return in_reach(self.get_queryset(), self.actor, permission or self.route.permission)
 
     @extend_schema(responses={200: SettlementShape})
     def retrieve(self, request, session_id):

@@ -120,7 +120,7 @@ def parse(raw: Any, session_id: str) -> Sample:
         raise Malformed(problems)
     place = Point(float(point["lat"]), float(point["lng"]))
     return Sample(
-        _moment(captured), place, float(accuracy), source, signature or "", sensors, challenge or "", canonical(raw, session_id)
+        _moment(captured), place, float(accuracy), source, _given(signature), sensors, challenge or "", canonical(raw, session_id)
     )  # fmt: skip
 
 
@@ -131,6 +131,11 @@ def canonical(raw: Mapping[str, Any], session_id: str) -> bytes:
         return rfc8785.dumps(signed)
     except rfc8785.CanonicalizationError as error:
         raise Malformed([("", "invalid", "A number has no canonical form (integers go to 2^53).")]) from error
+
+
+def _given(signature: str | None) -> str:
+    """Empty: none was sent. One that was sent empty is a signature that nobody made, and is refused as such."""
+    return "" if signature is None else signature or "0x"
 
 
 def refusal(sample: Sample, rules: Rules, received_ms: int, stored_in_second: int) -> str | None:
