@@ -25,11 +25,20 @@ def _without_repeats(values: list) -> list:
     return values
 
 
+class DegreesField(serializers.FloatField):
+    """A JSON number; neither true nor a text that looks like one."""
+
+    def to_internal_value(self, data):
+        if isinstance(data, (bool, str)):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
 class PointShape(Serializer):
     """WGS84 degrees."""
 
-    lat = serializers.FloatField(min_value=-90, max_value=90)
-    lng = serializers.FloatField(min_value=-180, max_value=180)
+    lat = DegreesField(min_value=-90, max_value=90)
+    lng = DegreesField(min_value=-180, max_value=180)
 
 
 class CoverageShape(Serializer):
