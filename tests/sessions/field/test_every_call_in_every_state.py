@@ -42,6 +42,8 @@ ACTIONS = {
     "cancel": "cancel",
 }  # fmt: skip
 
+WITH_A_BODY = {"telemetry": {"ASSIGNED", "started", "LIVE"}, "provenance": {"LIVE"}}
+
 
 @pytest.fixture
 def world(consumer, supplier, other_supplier, media):
@@ -197,4 +199,13 @@ def test_a_workspace_may_serve_itself(wish, media):
 
 
 def test_the_table_names_what_actions_name():
-    assert set(ACTIONS) == set(actions._CALLS)
+    assert set(ACTIONS) | set(WITH_A_BODY) == set(actions._CALLS)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_calls_that_need_a_body_say_when_they_are_possible(api, consumer, supplier, world, state):
+    session = world(state)
+    for name, states in WITH_A_BODY.items():
+        told = person(api, "operator", consumer, supplier).get(f"/sessions/{session.pk}/actions").json()["data"]["actions"][name]
+        if state != "REQUESTED":
+            assert (told["enabled"], told.get("code")) == ((True, None) if state in states else (False, "invalid_state")), name
