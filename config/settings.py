@@ -225,6 +225,16 @@ GEOIP_FILE = env.text("GEOIP_FILE")
 
 # Who moves the money of field sessions (docs/money.md): ledger, or evm.
 SETTLEMENT_PROVIDER = env.text("SETTLEMENT_PROVIDER", "ledger")
+EVM_RPC_URL = env.text("EVM_RPC_URL", "http://127.0.0.1:8545")
+EVM_CHAIN_ID = env.integer("EVM_CHAIN_ID", SIWE_CHAIN_ID)
+EVM_ESCROW_ADDRESS = env.text("EVM_ESCROW_ADDRESS", "")
+EVM_TOKEN_ADDRESS = env.text("EVM_TOKEN_ADDRESS", "")
+EVM_START_BLOCK = env.integer("EVM_START_BLOCK", 0)
+EVM_MAX_FEE_GWEI = env.integer("EVM_MAX_FEE_GWEI", 50)
+# The relayer's address, and its key in this process, or the signer that has it.
+EVM_RELAYER_ADDRESS = env.text("EVM_RELAYER_ADDRESS", "")
+EVM_RELAYER_KEY = env.text("EVM_RELAYER_KEY", "")
+EVM_SIGNER_URL = env.text("EVM_SIGNER_URL", "")
 
 # Bodies are bounded by BodyLimitMiddleware per route; Django's own limit must not answer first with HTML.
 DATA_UPLOAD_MAX_MEMORY_SIZE = None

@@ -4,11 +4,12 @@ from sessions.field.models import FieldSession, SessionEvent, SessionGroupGrant,
 from sessions.media.models import MediaEvent, MediaInput, MediaTeardown, ViewerToken
 from sessions.metering.models import MeterRecord
 from sessions.pricing.models import Corridor, PricingPolicy, Quote
+from sessions.settlement.evm.models import ChainCursor, ChainLog, ChainTx
 from sessions.settlement.models import Account, CreditNote, Dispute, LedgerEntry, LedgerTransaction, Settlement
 from sessions.telemetry.models import TelemetryChallenge, TelemetrySample
 
 __all__ = [
-    "Account", "Corridor", "CreditNote", "Dispute", "FieldSession", "LedgerEntry", "LedgerTransaction", "MediaEvent", "MediaInput",
+    "Account", "ChainCursor", "ChainLog", "ChainTx", "Corridor", "CreditNote", "Dispute", "FieldSession", "LedgerEntry", "LedgerTransaction", "MediaEvent", "MediaInput",
     "MediaTeardown", "MeterRecord", "PricingPolicy", "Quote", "SessionEvent", "SessionGroupGrant", "SessionUserGrant", "Settlement",
     "TelemetryChallenge", "TelemetrySample", "ViewerToken",
 ]  # fmt: skip

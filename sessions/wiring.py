@@ -12,6 +12,8 @@ from sessions.media import stats
 from sessions.media.models import MediaEvent, MediaInput, MediaTeardown, ViewerToken
 from sessions.metering.models import MeterRecord
 from sessions.pricing.models import Corridor, PricingPolicy, Quote
+from sessions.settlement import checks as _checks  # noqa: F401 - registers the system checks
+from sessions.settlement.evm.models import ChainLog, ChainTx
 from sessions.settlement.models import Account, CreditNote, Dispute, LedgerEntry, LedgerTransaction, Settlement
 from sessions.telemetry.models import TelemetryChallenge, TelemetrySample
 
@@ -36,6 +38,8 @@ def connect() -> None:
     scopes.register_kind("corridor", Corridor, open=True)
     scopes.register_kind("account", Account, ancestors={"workspace": "workspace_id"})
     scopes.register_kind("wallet_event", LedgerEntry, ancestors={"workspace": "workspace_id"})
+    scopes.register_kind("chain_tx", ChainTx, ancestors={"session": "session_id"})
+    scopes.register_kind("chain_log", ChainLog, ancestors={"ledger_transaction": "booking_id"})
     for name, model in (("ledger_transaction", LedgerTransaction), ("settlement", Settlement), ("dispute", Dispute), ("credit_note", CreditNote)):
         scopes.register_kind(name, model, ancestors={"session": "session_id"})
     for name, model in (("meter_record", MeterRecord), ("telemetry_challenge", TelemetryChallenge), ("telemetry_sample", TelemetrySample)):

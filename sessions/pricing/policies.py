@@ -9,7 +9,7 @@ from sessions import verbs
 from sessions.field.geography import is_place
 from sessions.pricing import selectors
 from sessions.pricing.models import Corridor, PricingPolicy
-from sessions.pricing.states import CORRIDOR_BPS
+from sessions.pricing.states import BASIS, CORRIDOR_BPS
 
 # Times the longest session and the highest factors this still fits numeric(38).
 HIGHEST_BASE_MICRO = 10**24
@@ -37,9 +37,9 @@ def set_policy(*, actor: Actor, base_rate_micro: int, fee_bps: int, dynamic: boo
 
 def highest_fee_bps() -> int:
     """A contract takes at most 3000."""
-    from sessions.settlement import provider
+    from sessions.settlement import checks, provider
 
-    return 3000 if provider.current().on_chain else 10000
+    return checks.MAX_FEE_BPS if provider.current().on_chain else BASIS
 
 
 def check_corridor(polygon) -> None:

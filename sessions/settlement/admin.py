@@ -4,6 +4,7 @@ from django.contrib import admin
 
 from config.kernel.access import Perm
 from config.kernel.admin import ReadOnlyInline, TallyAdmin
+from sessions.settlement.evm.models import ChainLog, ChainTx
 from sessions.settlement.models import Account, CreditNote, Dispute, LedgerEntry, LedgerTransaction, Settlement
 
 
@@ -64,3 +65,24 @@ class CreditNoteAdmin(TallyAdmin):
     list_display = ["session", "seconds", "gross_micro", "operator_micro", "fee_micro", "funded_by", "issued_by_label", "created_at", "confirmed_at"]
     list_filter = ["funded_by"]
     list_select_related = ["session"]
+
+
+@admin.register(ChainTx)
+class ChainTxAdmin(TallyAdmin):
+    """Calls of the contract. The signed bytes are shown nowhere: whoever has them can send them."""
+
+    view_permission = Perm.WALLET_READ
+    list_display = ["created_at", "purpose", "session", "state", "nonce", "tx_hash", "block_number", "error"]
+    list_filter = ["state", "purpose"]
+    search_fields = ["tx_hash"]
+    list_select_related = ["session"]
+    exclude = ["raw"]
+
+
+@admin.register(ChainLog)
+class ChainLogAdmin(TallyAdmin):
+    view_permission = Perm.WALLET_READ
+    list_display = ["created_at", "event", "address", "amount", "tx_hash", "block_number", "booking"]
+    list_filter = ["event"]
+    search_fields = ["tx_hash", "address"]
+    list_select_related = ["booking"]

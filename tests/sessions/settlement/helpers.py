@@ -45,6 +45,12 @@ def ended(consumer, operator, *, seconds: int = 60, at=None, **fields) -> FieldS
     at = at or clock.now()
     session = make_session(consumer, "LIVE", operator=operator, started_at=at - timedelta(seconds=seconds), **fields)
     provider.current().reserve(session)
+    return finished(session, seconds=seconds, at=at)
+
+
+def finished(session: FieldSession, *, seconds: int = 60, at=None) -> FieldSession:
+    """The same of a session that holds its money."""
+    at = at or clock.now()
     share = split(seconds, session.rate_micro, session.fee_bps)
     FieldSession.objects.filter(pk=session.pk).update(
         state="ENDED", ended_at=at, end_reason="consumer", metered_seconds=seconds, clean_seconds=seconds,
