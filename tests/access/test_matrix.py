@@ -86,6 +86,9 @@ def _some(callers: list[Caller], row: rows.Row) -> list[Caller]:
     """Everyone; of those with a credential that nobody issued, one for each row in turn; one of each kind where nobody is looked at."""
     if row.kinds & {"public", "anyone"}:
         return list({caller.kind: caller for caller in callers}.values())
+    if row.where in {"door", "shell", "-"}:
+        # No object is asked about: how far somebody reaches makes no difference at the door.
+        callers = [caller for caller in callers if caller.kind != "user" or (caller.reach == "in" and caller.here)]
     unissued = [caller for caller in callers if caller.kind == "unissued"]
     turn = rows.calls().index(row) % max(1, len(unissued))
     return [caller for caller in callers if caller.kind != "unissued"] + unissued[turn : turn + 1]
