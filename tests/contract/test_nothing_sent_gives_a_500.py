@@ -63,7 +63,7 @@ def _send(caller, case, path):
 def _probe(caller, operation, mode, known_ids):
     documented = set(operation.definition.raw["responses"])
 
-    @settings(max_examples=12, deadline=None, database=None, derandomize=True, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @settings(max_examples=6, deadline=None, database=None, derandomize=True, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy(generation_mode=mode), real=st.booleans())
     def send(case, real):
         path = case.formatted_path
