@@ -137,6 +137,7 @@ async function start() {
     select.append(...workspaces.map((w) => new Option(w.name, w.id)));
     const asked = new URLSearchParams(location.search).get("workspace") || document.getElementById("workspace")?.value;
     if (workspaces.some((w) => w.id === asked)) select.value = asked;
+    document.getElementById("of-workspace").hidden = !workspaces.length;
     if (workspaces.length) {
       await load();
       return;

@@ -29,6 +29,8 @@ export function draw(map) {
   if (map.onPick && map.box.matches(":focus-visible")) drawCross(c, w / 2, h / 2);
 }
 
+const BEYOND = 1 / 8;
+
 function drawLand(map, c) {
   if (!map.land) return;
   c.fillStyle = "#1b2129";
@@ -37,7 +39,8 @@ function drawLand(map, c) {
   const copies = Math.ceil(map.width / map.worldPx / 2 + 0.5);
   for (let k = -copies; k <= copies; k += 1) {
     const left = map.width / 2 + (k - map.x) * map.worldPx;
-    if (left > map.width || left + map.worldPx < 0) continue;
+    // A coast reaches a little beyond the edge of its world.
+    if (left - BEYOND * map.worldPx > map.width || left + (1 + BEYOND) * map.worldPx < 0) continue;
     c.beginPath();
     for (const ring of map.land) {
       ring.forEach(([lng, lat], i) => {
