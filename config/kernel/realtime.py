@@ -9,7 +9,7 @@ Apps register topics in `ready()`: `register_topic(Topic("nodes", Perm.NODE_READ
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from django.db import connection, transaction
 
@@ -22,8 +22,8 @@ CHANNEL = broker.PREFIX + "topics"
 KEEP_SECONDS = 15 * 60
 
 
-def _latest(name: str) -> int:
-    return TopicCounter.objects.filter(topic=name).values_list("seq", flat=True).first() or 0
+def _latest(names: list[str]) -> dict[str, int]:
+    return dict(TopicCounter.objects.filter(topic__in=names).values_list("topic", "seq"))
 
 
 def _events_after(name: str, after: int, limit: int) -> list[TopicEvent]:
@@ -34,15 +34,22 @@ def _events_after(name: str, after: int, limit: int) -> list[TopicEvent]:
 class Log:
     """Where a topic's numbered changes are kept.
 
-    latest(name) -> its last number · after(name, seq, limit) -> the next stored events, oldest first, each with `seq`, `event`, `data`, `created_at`,
+    latest(names) -> {name: last number} of those that have one, in one query · after(name, seq, limit) -> the next stored events, oldest first, each with `seq`, `event`, `data`, `created_at`,
     `subject_kind`, `subject_id`, and optionally `by` · replay: how many a reader may have missed before it gets a snapshot instead ·
     frame: the `type` of their messages
     """
 
-    latest: Callable[[str], int] = _latest
+    latest: Callable[[list[str]], dict[str, int]] = _latest
     after: Callable[[str, int, int], list] = _events_after
     replay: int = 500
     frame: str = "event"
+
+    def last(self, name: str) -> int:
+        """The last number of one topic."""
+        return self.latest([name]).get(name, 0)
+
+
+KERNEL_LOG = Log()
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,7 @@ class Topic:
     numbered: bool = True
     attach: Callable | None = None
     tick: Callable[[Actor, str | None], dict | None] | None = None
-    log: Log = field(default_factory=Log)
+    log: Log = KERNEL_LOG
     alive: Callable[[Actor], None] | None = None
 
 

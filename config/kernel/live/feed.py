@@ -92,8 +92,11 @@ def _epoch() -> int | None:
 
 @database_sync_to_async
 def counters(topics: list[str]) -> list[tuple[str, int]]:
-    """(topic, last number) of each."""
-    return [(name, realtime.topic_for(name)[0].log.latest(name)) for name in topics]
+    """(topic, last number) of those that have one; one query for each log they are kept in."""
+    by_log: dict[realtime.Log, list[str]] = {}
+    for name in topics:
+        by_log.setdefault(realtime.topic_for(name)[0].log, []).append(name)
+    return [found for log, names in by_log.items() for found in log.latest(names).items()]
 
 
 _feeds: dict[int, Feed] = {}

@@ -23,7 +23,7 @@ def _snapshot(topic: Topic, name: str, argument: str | None, actor: Actor) -> tu
         if not connection.savepoint_ids:  # a test inside its own transaction cannot change the level any more
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        seq = topic.log.latest(name)
+        seq = topic.log.last(name)
         require(actor, topic.permission)
         return seq, topic.snapshot(actor, argument)
 
@@ -94,7 +94,7 @@ class Subscription:
     async def _replay(self, after: int) -> bool:
         """True if everything behind `after` was still held and has been sent."""
         log = self.topic.log
-        latest = await database_sync_to_async(log.latest)(self.name)
+        latest = await database_sync_to_async(log.last)(self.name)
         if after > latest or latest - after > log.replay:
             return False
         held = await database_sync_to_async(log.after)(self.name, after, log.replay)
