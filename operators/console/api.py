@@ -3,7 +3,7 @@
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
-from config.kernel import clock
+from config.kernel import clock, guard
 from config.kernel.access import Actor, Kind, Perm, Route, holds
 from config.kernel.errors import ApiError, FieldError
 from config.kernel.serializers import NoBody
@@ -119,7 +119,7 @@ class OperatorViewSet(ListMixin, TallyViewSet):
     def register(self, request):
         with _bounded(request._request):
             if self.actor.kind not in (Kind.USER, Kind.ANONYMOUS):
-                raise ApiError("credential_not_accepted", data={"kind": self.actor.kind.value, "accepted": [Kind.USER.value]})
+                raise guard.not_accepted(self.actor, self.route)
             body = self.body(RegisterBody)
             invite = registration.entrance(self.actor, body.get("invite_token") or None)
             name, role = registration.checked_name(body.get("name") or ""), body.get("role")
@@ -193,7 +193,7 @@ class OperatorViewSet(ListMixin, TallyViewSet):
         if self.actor.is_anonymous:
             raise ApiError("not_authenticated")
         if self.actor.kind not in _IN_THE_ROOM:
-            raise ApiError("credential_not_accepted", data={"kind": self.actor.kind.value, "accepted": sorted(_IN_THE_ROOM)})
+            raise guard.not_accepted(self.actor, self.route)
         registration.remove(actor=self.actor, public_id=id)
         return Response({"ok": True})
 

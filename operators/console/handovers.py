@@ -29,9 +29,7 @@ def ask(*, actor: Actor, operator: ConsoleOperator, subsystem: str, note: str | 
     with transaction.atomic():
         where = room.locked()
         now = clock.now()
-        lock = locks.held().filter(control_room=where, subsystem=subsystem).first()
-        if lock is None or not is_present(lock.operator.last_seen, now):
-            raise ApiError("not_locked", data={"subsystem": subsystem})
+        lock = locks.binding(where, subsystem)
         if lock.operator_id == operator.pk:
             raise ApiError("already_holder")
         expire(where)

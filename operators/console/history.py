@@ -27,8 +27,8 @@ def events() -> QuerySet[ControlRoomEvent]:
     return ControlRoomEvent.objects.all()
 
 
-def _latest(_name: str) -> int:
-    return room.main().seq
+def _latest(names: list[str]) -> dict[str, int]:
+    return dict.fromkeys(names, room.main().seq)
 
 
 def _after(_name: str, after: int, limit: int) -> list[Change]:

@@ -82,7 +82,7 @@ def acquire(*, actor: Actor, operator: ConsoleOperator, subsystem: str, reason: 
 def release(*, actor: Actor, operator: ConsoleOperator, subsystem: str) -> None:
     """ApiError not_locked, lock_not_owned."""
     where = room.locked()
-    lock = _living(where, subsystem)
+    lock = binding(where, subsystem)
     if lock.operator_id != operator.pk:
         raise ApiError("lock_not_owned", data={"subsystem": subsystem, "holder": shapes.person(lock.operator)})
     free(where, lock, cause="released", who=room.by(actor, operator))
@@ -93,12 +93,12 @@ def release(*, actor: Actor, operator: ConsoleOperator, subsystem: str) -> None:
 def force(*, actor: Actor, director: ConsoleOperator, subsystem: str, reason: str | None = None) -> None:
     """Free it, whoever holds it; the director does not take it. ApiError not_locked."""
     where = room.locked()
-    lock = _living(where, subsystem)
+    lock = binding(where, subsystem)
     free(where, lock, cause="forced", who=room.by(actor, director), reason=reason)
     _record(verbs.LOCK_FORCED, actor, lock, reason=reason or "")
 
 
-def _living(where: ControlRoom, subsystem: str) -> SubsystemLock:
+def binding(where: ControlRoom, subsystem: str) -> SubsystemLock:
     """The lock as it binds now; a silent holder's counts as none, and the sweep will say so."""
     lock = held().filter(control_room=where, subsystem=subsystem).first()
     if lock is None or not is_present(lock.operator.last_seen, clock.now()):

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from audit.services import snapshot
 from config.kernel import clock, credentials
-from config.kernel.access import Actor, Kind, Perm, holds, ports
+from config.kernel.access import Actor, Perm, holds, ports
 from config.kernel.errors import ApiError, FieldError
 from operators import verbs
 from operators.access.services import access_changed
@@ -31,12 +31,10 @@ _NAME_ERRORS = {
 
 
 def entrance(actor: Actor, token: str | None):
-    """Checks 1, 3 and 4 of §1: the invite that lets somebody in, or None for a signed-in user without one.
+    """Checks 3 and 4 of §1: the invite that lets somebody in, or None for a signed-in user without one.
 
-    ApiError credential_not_accepted, invite_required, invite_invalid, _expired, _revoked, _used_up.
+    ApiError invite_required, invite_invalid, _expired, _revoked, _used_up.
     """
-    if actor.kind not in (Kind.USER, Kind.ANONYMOUS):
-        raise ApiError("credential_not_accepted", data={"kind": actor.kind.value, "accepted": [Kind.USER.value]})
     if token is not None:
         return invites.usable(token)
     if actor.is_anonymous:
