@@ -31,6 +31,7 @@ app.autodiscover_tasks(
         "sessions.settlement",
         "sessions.telemetry",
         "sessions.field",
+        "sessions.control_room",
         "recordings.library",
         "recordings.jobs",
         "recordings.uploads",

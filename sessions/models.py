@@ -1,5 +1,6 @@
 """Every table of the app; the classes live in their capability."""
 
+from sessions.control_room.models import CaptionLine, Production, ProductionSource, ProgramLink, ReplayChannel, ViewerRemoval
 from sessions.field.models import FieldSession, SessionEvent, SessionGroupGrant, SessionUserGrant
 from sessions.media.models import MediaEvent, MediaInput, MediaTeardown, ViewerToken
 from sessions.metering.models import MeterRecord
@@ -9,7 +10,7 @@ from sessions.settlement.models import Account, CreditNote, Dispute, LedgerEntry
 from sessions.telemetry.models import TelemetryChallenge, TelemetrySample
 
 __all__ = [
-    "Account", "ChainCursor", "ChainLog", "ChainTx", "Corridor", "CreditNote", "Dispute", "FieldSession", "LedgerEntry", "LedgerTransaction", "MediaEvent", "MediaInput",
-    "MediaTeardown", "MeterRecord", "PricingPolicy", "Quote", "SessionEvent", "SessionGroupGrant", "SessionUserGrant", "Settlement",
-    "TelemetryChallenge", "TelemetrySample", "ViewerToken",
+    "Account", "CaptionLine", "ChainCursor", "ChainLog", "ChainTx", "Corridor", "CreditNote", "Dispute", "FieldSession", "LedgerEntry", "LedgerTransaction", "MediaEvent", "MediaInput",
+    "MediaTeardown", "MeterRecord", "PricingPolicy", "Production", "ProductionSource", "ProgramLink", "Quote", "ReplayChannel", "SessionEvent", "SessionGroupGrant", "SessionUserGrant", "Settlement",
+    "TelemetryChallenge", "TelemetrySample", "ViewerRemoval", "ViewerToken",
 ]  # fmt: skip

@@ -29,6 +29,23 @@ OPERATOR_DELETED = "device_operator.deleted"
 OPERATORS_EXPORTED = "device_operator.exported"
 DEVICE_KEY_REGISTERED = "device_operator.key.registered"
 DEVICE_KEY_REVOKED = "device_operator.key.revoked"
+PREVIEW_SET = "control_room.preview.set"
+PROGRAM_CUT = "control_room.program.cut"
+PROGRAM_TAKEN = "control_room.program.taken"
+PROGRAM_FELL_BACK = "control_room.program.fell_back"
+MIX_CHANGED = "control_room.mix.changed"
+LOWER_THIRD_CHANGED = "control_room.lower_third.changed"
+LOWER_THIRD_SHOWN = "control_room.lower_third.shown"
+LOWER_THIRD_HIDDEN = "control_room.lower_third.hidden"
+SLATE_CHANGED = "control_room.slate.changed"
+CAPTION_POSTED = "control_room.caption.posted"
+CAPTIONS_CLEARED = "control_room.captions.cleared"
+REPLAY_PLAYED = "control_room.replay.played"
+REPLAY_PAUSED = "control_room.replay.paused"
+REPLAY_STOPPED = "control_room.replay.stopped"
+PROGRAM_LINK_ROTATED = "control_room.program_link.rotated"
+PROGRAM_LINK_CLOSED = "control_room.program_link.closed"
+PROGRAM_LINK_SHOWN = "control_room.program_link.shown"
 
 VERBS = (
     SESSION_REQUESTED, SESSION_ASSIGNED, SESSION_STARTED, SESSION_LIVE, SESSION_ENDED, SESSION_CANCELLED, SESSION_EXPIRED, SESSIONS_EXPORTED,
@@ -36,4 +53,6 @@ VERBS = (
     TELEMETRY_EXPORTED, PROVENANCE_CHECKED,
     DEPOSIT_BOOKED, WITHDRAWAL_BOOKED, WALLET_EVENTS_EXPORTED, EARNINGS_EXPORTED, SETTLEMENT_RETRIED, DISPUTE_OPENED, DISPUTE_REJECTED,
     DISPUTE_UPHELD, CREDIT_NOTE_ISSUED, PRICING_CHANGED, CORRIDOR_CREATED, CORRIDOR_EDITED, CORRIDOR_DELETED,
+    PREVIEW_SET, PROGRAM_CUT, PROGRAM_TAKEN, PROGRAM_FELL_BACK, MIX_CHANGED, LOWER_THIRD_CHANGED, LOWER_THIRD_SHOWN, LOWER_THIRD_HIDDEN, SLATE_CHANGED,
+    CAPTION_POSTED, CAPTIONS_CLEARED, REPLAY_PLAYED, REPLAY_PAUSED, REPLAY_STOPPED, PROGRAM_LINK_ROTATED, PROGRAM_LINK_CLOSED, PROGRAM_LINK_SHOWN,
 )  # fmt: skip

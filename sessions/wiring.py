@@ -5,6 +5,7 @@ from config.kernel.access import Perm
 from config.kernel.realtime import Topic, register_topic
 from operators.access import scopes
 from operators.workspaces.availability import register_busy
+from sessions.control_room import wiring as control_room
 from sessions.field import live
 from sessions.field.availability import busy_workspaces
 from sessions.field.models import FieldSession, SessionEvent, SessionGroupGrant, SessionUserGrant
@@ -47,3 +48,4 @@ def connect() -> None:
     register_busy(busy_workspaces)
     register_topic(Topic(live.TOPIC, Perm.SESSIONS_READ, snapshot=live.snapshot, visible=live.visible))
     register_topic(Topic(live.ONE, Perm.SESSIONS_READ, snapshot=live.snapshot_of_one, visible=live.visible, tick=live.tick))
+    control_room.connect()

@@ -64,9 +64,14 @@ def _room_reach() -> tuple[list[Rule], frozenset[str]]:
     room = ControlRoom.objects.filter(slug="main").first()
     sites = [EVERYTHING] if room is None or room.sites is None else [str(pk) for pk in room.sites]
     rules = [Rule("control-room", Effect.ALLOW, frozenset({EVERYTHING}), "site", site) for site in sites]
+    return rules, workspaces_of_room(room)
+
+
+def workspaces_of_room(room: ControlRoom | None) -> frozenset[str]:
+    """Ids of the workspaces whose sessions a control room produces: those set for it, else those of the installation's owners."""
     if room is not None and room.workspaces is not None:
-        return rules, frozenset(map(str, room.workspaces))
-    return rules, frozenset(str(pk) for pk in Member.objects.filter(user__in=owners()).values_list("workspace_id", flat=True))
+        return frozenset(map(str, room.workspaces))
+    return frozenset(str(pk) for pk in Member.objects.filter(user__in=owners()).values_list("workspace_id", flat=True))
 
 
 def _standing_of_operator(operator: ConsoleOperator, commanding: str | None) -> Standing:

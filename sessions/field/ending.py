@@ -3,7 +3,7 @@
 Whatever ends it happens in one transaction: meter, money, teardown, history. Lock order: session, device operator, ledger accounts, topics.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 import structlog
@@ -27,6 +27,8 @@ BATCH = 200
 _PERMISSION = {Side.CONSUMER: Perm.SESSIONS_CREATE, Side.OPERATOR: Perm.SESSIONS_OPERATE, Side.INSTALLATION: Perm.SESSIONS_CREATE}
 # What else happens in the transaction in which a session leaves LIVE, before topics are told: `hook(session)`; the control room turns its buses.
 leaving_live: list[Callable[[FieldSession], None]] = []
+# What is told once a session has gone LIVE, in that transaction: `hook(session)`; no lock may be taken here, so it only wakes others.
+gone_live: list[Callable[[FieldSession], None]] = []
 
 
 # --- media ---------------------------------------------------------------------------------------------------------------------
@@ -47,6 +49,8 @@ def go_live(session_id, at: datetime, *, actor: Actor | None = None) -> bool:
         transitions.record("go_live", session, **facts)
         joins.challenge(session, clock.now())
         live.changed(session)
+        for hook in gone_live:
+            hook(session)
     return True
 
 
@@ -253,9 +257,15 @@ def _leave_live(session: FieldSession, event: str, *, at: datetime, reason: EndR
 def set_tally(session_id, tally: Tally, *, at: datetime | None = None) -> bool:
     """Whether this source is shown now; the control room says it. False if nothing changed or it is not LIVE."""
     with transaction.atomic():
-        session = locked(session_id)
-        if session.state != SessionState.LIVE or session.tally == tally:
-            return False
-        transitions.change(session, tally=tally, tally_since=at or clock.now())
-        live.tally(session)
-    return True
+        return bool(set_tallies([(locked(session_id), tally)], at=at))
+
+
+def set_tallies(shown: Iterable[tuple[FieldSession, Tally]], *, at: datetime | None = None) -> int:
+    """The same for several sessions whose rows the caller holds; how many changed. Last in its transaction: topics are told."""
+    changed = []
+    for session, tally in shown:
+        if session.state == SessionState.LIVE and session.tally != tally:
+            transitions.change(session, tally=tally, tally_since=at or clock.now())
+            changed.append(session)
+    live.tallies(changed)
+    return len(changed)

@@ -1,6 +1,6 @@
 """Topics `sessions` (own rows, and open requests to suppliers who cover the point) and `session:<id>` (one session, for its two sides).
 
-`session:<id>`: `state` {session}, `tally` {tally, since}, `point` {point, accuracyMeters, at}, `media` {flowing, since}, to the operator's side
+`session:<id>`: `state` {session}, `tally` {sessionId, tally, since}, `point` {point, accuracyMeters, at}, `media` {flowing, since}, to the operator's side
 `challenge`, and each second while LIVE a `tick` {meter} that is kept nowhere. `sessions`: `session.changed`, `session.opened`, `session.closed` {id}.
 What is told here holds no URL and no token.
 """
@@ -42,12 +42,16 @@ def changed(session: FieldSession, was: str = "") -> None:
         realtime.publish(TOPIC, "session.closed", {"id": session.pk}, subject=("was_open_session", session.pk))
 
 
-def tally(session: FieldSession) -> None:
-    """Whether this source is shown."""
+def tallies(sessions: list[FieldSession]) -> None:
+    """Whether these sources are shown: first each its own topic, then the one of all."""
     from sessions.field.serializers import SessionShape
 
-    realtime.publish(_topic(session.pk), "tally", {"tally": session.tally, "since": session.tally_since}, subject=("session", session.pk))
-    realtime.publish(TOPIC, "session.changed", SessionShape.show(session), subject=("session", session.pk))
+    ordered = sorted(sessions, key=lambda session: str(session.pk))
+    for session in ordered:
+        data = {"session_id": session.pk, "tally": session.tally, "since": session.tally_since}
+        realtime.publish(_topic(session.pk), "tally", data, subject=("session", session.pk))
+    for session in ordered:
+        realtime.publish(TOPIC, "session.changed", SessionShape.show(session), subject=("session", session.pk))
 
 
 def media(session: FieldSession, *, flowing: bool, since: datetime) -> None:

@@ -12,10 +12,12 @@ from sessions.field.ending import (
     expire_if_due,
     flag,
     go_live,
+    gone_live,
     hold_failed,
     leaving_live,
     media_lost,
     media_resumed,
+    set_tallies,
     set_tally,
     state_now,
 )
@@ -25,6 +27,6 @@ from sessions.field.starting import demand_started, start
 from sessions.field.transitions import note
 
 __all__ = [
-    "CANDIDATES", "accept", "cancel", "cancel_all", "candidates", "create", "demand_requested", "demand_started", "dispatch", "end", "expire_due", "expire_if_due", "flag", "go_live", "hold_failed",
-    "leaving_live", "locked", "media_lost", "media_resumed", "note", "set_tally", "start", "state_now",
+    "CANDIDATES", "accept", "cancel", "cancel_all", "candidates", "create", "demand_requested", "demand_started", "dispatch", "end", "expire_due", "expire_if_due", "flag", "go_live", "gone_live", "hold_failed",
+    "leaving_live", "locked", "media_lost", "media_resumed", "note", "set_tallies", "set_tally", "start", "state_now",
 ]  # fmt: skip
