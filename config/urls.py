@@ -3,16 +3,17 @@
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from config.kernel import views
+from config.kernel.openapi_document import SchemaView
 
 handler400 = "config.kernel.views.bad_request"
 handler403 = "config.kernel.views.forbidden"
 handler404 = "config.kernel.views.not_found"
 handler500 = "config.kernel.views.server_error"
 
-_schema = SpectacularAPIView.as_view(authentication_classes=[], permission_classes=[])
+_schema = SchemaView.as_view()
 _docs = SpectacularSwaggerSplitView.as_view(url_name="schema", authentication_classes=[], permission_classes=[])
 
 PAGES = ("operators.console.urls", "nodes.fleet.pages", "sessions.pages", "recordings.library.pages", "audit.pages")

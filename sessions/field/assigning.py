@@ -194,5 +194,5 @@ def _assign(session: FieldSession, operator: DeviceOperator, *, actor: Actor, pe
     if not transitions.move(session, "assign", guard=Q(deadline_at__gt=at), **who):
         raise transitions.refused(how, session)
     facts = {"actor": actor, "permission": permission, "at": at, "before": before, "from_state": SessionState.REQUESTED}
-    transitions.record("assign", session, **facts, by=how)
+    transitions.tell("assign", session, **facts, by=how)
     live.changed(session, was=SessionState.REQUESTED)

@@ -46,7 +46,7 @@ def go_live(session_id, at: datetime, *, actor: Actor | None = None) -> bool:
         if not transitions.move(session, "go_live", guard=Q(deadline_at__gt=at), started_at=at):
             return False
         facts = {"actor": actor, "permission": None, "at": at, "before": before, "from_state": SessionState.ASSIGNED}
-        transitions.record("go_live", session, **facts)
+        transitions.tell("go_live", session, **facts)
         joins.challenge(session, clock.now())
         live.changed(session)
         for hook in gone_live:
@@ -223,7 +223,7 @@ def _release(session: FieldSession, event: str, *, at: datetime, reason: EndReas
         released(session.operator_id, at=at)
     joins.release(session)
     joins.tear_down(session)
-    transitions.record(event, session, actor=actor, permission=permission, at=at, before=before, from_state=was, end_reason=str(reason))
+    transitions.tell(event, session, actor=actor, permission=permission, at=at, before=before, from_state=was, end_reason=str(reason))
     live.changed(session, was=was)
 
 
@@ -244,7 +244,7 @@ def _leave_live(session: FieldSession, event: str, *, at: datetime, reason: EndR
     settlement = joins.settle(session, split)
     joins.tear_down(session)
     facts = {"actor": actor, "permission": permission, "at": at, "before": before, "from_state": SessionState.LIVE, "end_reason": str(reason)}
-    transitions.record(event, session, **facts)
+    transitions.tell(event, session, **facts)
     joins.tell_settled(session, settlement)
     for hook in leaving_live:
         hook(session)

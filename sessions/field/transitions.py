@@ -50,7 +50,7 @@ def reload(session: FieldSession) -> None:
     session.refresh_from_db()
 
 
-def record(event: str, session: FieldSession, *, actor: Actor, permission: Perm, at: datetime, before: dict, from_state: str, **details) -> None:
+def tell(event: str, session: FieldSession, *, actor: Actor, permission: Perm, at: datetime, before: dict, from_state: str, **details) -> None:
     """History, webhooks and audit of a move that was made."""
     kind, verb = _EVENTS[event]
     note(session, kind, actor=actor, at=at, from_state=from_state, to_state=session.state, data=camelized(details))

@@ -21,8 +21,8 @@ class ProviderViewSet(TallyViewSet):
     """A media server speaks: the token in the path is one proof, what the provider's own scheme adds is the other."""
 
     routes = {
-        "events": Route(public=True, exempt="a media server's report, no production command", errors=("signature_invalid",)),
-        "auth": Route(public=True, exempt="a media server's question, no production command", errors=("signature_invalid",)),
+        "events": Route(public=True, kinds=frozenset(), exempt="a media server's report, no production command", errors=("signature_invalid",)),
+        "auth": Route(public=True, kinds=frozenset(), exempt="a media server's question, no production command", errors=("signature_invalid",)),
     }
     # A provider's `Authorization` is its own proof, read by its adapter, and no credential of ours.
     stores_replies = False

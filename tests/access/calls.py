@@ -14,6 +14,7 @@ from tests.access.world import Caller, World
 
 NOWHERE = "01900000-0000-7000-8000-000000000000"
 READS = {"GET", "HEAD"}
+_TOUCHED = re.compile(r'UPDATE "\w+" SET "last_(seen|used)_at"')
 
 
 @contextmanager
@@ -57,7 +58,9 @@ class Call:
             self.content = b"" if reply.streaming else reply.content
             for close in getattr(reply, "_resource_closers", []):
                 close()  # not the reply itself: that would end the request for the database, too
-            self.statements = [re.sub(r"'[^']*'|\d+|s\w+_x\d+", "?", query["sql"])[:60] for query in captured]
+            # When a credential was last seen is kept once a minute, whatever was asked for.
+            costs = [query["sql"] for query in captured if not _TOUCHED.match(query["sql"])]
+            self.statements = [re.sub(r"'[^']*'|\d+|s\w+_x\d+", "?", sql)[:60] for sql in costs]
             if self.status >= 400:
                 for _, send, _ in connection.run_on_commit[waiting:]:
                     send()

@@ -83,15 +83,26 @@ def _alike(hidden: Call, absent: Call) -> list[str]:
 
 
 def _some(callers: list[Caller], row: rows.Row) -> list[Caller]:
-    """Everyone; of those with a credential that nobody issued, one for each row in turn; one of each kind where nobody is looked at."""
+    """Everyone whose answer can differ; of those who are alike to this row one, another for each row in turn."""
     if row.kinds & {"public", "anyone"}:
         return list({caller.kind: caller for caller in callers}.values())
     if row.where in {"door", "shell", "-"}:
         # No object is asked about: how far somebody reaches makes no difference at the door.
         callers = [caller for caller in callers if caller.kind != "user" or (caller.reach == "in" and caller.here)]
-    unissued = [caller for caller in callers if caller.kind == "unissued"]
-    turn = rows.calls().index(row) % max(1, len(unissued))
-    return [caller for caller in callers if caller.kind != "unissued"] + unissued[turn : turn + 1]
+    alike: dict[object, list[Caller]] = {}
+    for caller in callers:
+        alike.setdefault(_alike_to(row, caller), []).append(caller)
+    turn = rows.calls().index(row)
+    return [same[turn % len(same)] for same in alike.values()]
+
+
+def _alike_to(row: rows.Row, caller: Caller) -> object:
+    """A kind that the row does not take is turned away unseen; out of reach, what counts is whether a role reaches everything and holds the permission."""
+    if caller.kind not in {*row.kinds, "user", "nobody"}:
+        return caller.kind
+    if caller.role and caller.kind == "user" and caller.reach != "in":
+        return caller.reach, caller.role in {"owner", "admin"}, row.on_object is not None and oracle.holds(caller, row.on_object)
+    return caller.name
 
 
 @pytest.mark.parametrize("row", rows.calls(), ids=str)

@@ -63,7 +63,7 @@ def test_a_nodes_credential_is_refused_on_every_other_nodes_routes_and_that_is_a
 def test_a_nodes_credential_opens_no_route_for_people_and_a_persons_none_for_nodes(node_client, api, alice):
     node = make_node()
     for method, path in list(routes(of_nodes=False)):
-        reply = node_client(node).request(method, filled(path, node.pk), {} if method in {"POST", "PATCH"} else None)
+        reply = node_client(node).request(method, filled(path, node.pk), {} if method in {"POST", "PUT", "PATCH"} else None)
         assert (reply.status_code, reply.json()["code"]) == (401, "credential_not_accepted"), f"{method} {path}"
     for path in ("config", "channel-map-assignments"):
         assert api(alice).get(f"/nodes/{node.pk}/{path}").json()["code"] == "credential_not_accepted"

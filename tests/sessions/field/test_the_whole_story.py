@@ -137,11 +137,12 @@ def test_only_the_operator_hears_how_to_publish(api, alice, consumer, supplier, 
 def test_cancel_all_frees_everybody_at_once(supplier, other_supplier, request_session, media, settings):
     from tests.factories.sessions import make_operator
 
+    start = clock.now()
     for number in range(3):
         make_operator(supplier.workspace, f"More {number}")
     ids = []
     for number in range(4):
-        with clock.frozen(START + timedelta(seconds=number)):
+        with clock.frozen(start + timedelta(seconds=number)):
             ids.append(request_session())
             data(supplier.client.post(f"/sessions/{ids[-1]}/accept"))
     foreign = request_session()
