@@ -91,6 +91,7 @@ def calls() -> list[Row]:
     return [row for row in rows() if row.method not in {"SUBSCRIBE", "CONNECT", "SCREEN"}]
 
 
+@cache
 def declared() -> dict[tuple[str, str], str]:
     """What there is: (method, route) → the line that the file should have, as far as the code says it."""
     found = {}
