@@ -309,5 +309,5 @@ class SessionEventViewSet(ListMixin, TallyViewSet):
     def list(self, request, id):  # noqa: A002
         reached = ports.scoped(selectors.sessions().filter(pk=id), self.actor, Perm.SESSIONS_READ)
         if not reached.exists():
-            raise ApiError("not_found")
+            raise ApiError("not_found", about=[(FieldSession, id)])
         return super().list(request)

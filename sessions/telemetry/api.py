@@ -78,6 +78,7 @@ class TelemetryViewSet(ListMixin, FacetsMixin, ExportMixin, TelemetryRoutes):
 
     @extend_schema(request=ExportBody, responses={200: bytes})
     def export_selected(self, request, *args, **kwargs):
+        self.get_object()
         return super().export_selected(request, *args, **kwargs)
 
     @extend_schema(request=SampleBody, responses={200: SampleTaken})

@@ -12,11 +12,13 @@ from uuid import uuid4
 
 from config.kernel import clock
 from recordings.jobs.states import AGENT_FAILURES
+from sessions.field.devices.keys import statement
 from tests.access.things import THINGS
 from tests.access.world import Caller, World
 from tests.cast import ApiClient
 from tests.factories.nodes import health_report, heartbeat, meter_frame
 from tests.factories.recordings import digest
+from tests.factories.stills import jpeg
 from tests.factories.wallets import SigningWallet
 
 PASSWORD = "an even longer pass-phrase"
@@ -80,6 +82,17 @@ def _link(purpose: str, argument: str) -> Callable[[Ask], Sent]:
     return sent
 
 
+def _device_key(ask: Ask) -> dict:
+    """By its own signature."""
+    wallet, issued_at = SigningWallet(), clock.wire(clock.now())
+    said = statement(address=wallet.address, issued_at=issued_at, operator_id=ask.ids["id"])
+    return {"address": wallet.address, "issuedAt": issued_at, "proof": wallet.sign(said)}
+
+
+def _sample(_ask: Ask) -> dict:
+    return {"capturedAt": clock.wire(clock.now()), "point": {"lat": 4.711, "lng": -74.072}, "accuracyMeters": 5, "source": "gps"}
+
+
 _UPLOAD = b"fLaC and more"
 _EPOCH = {"claimEpoch": 1}
 V1 = "/api/v1"
@@ -128,12 +141,26 @@ BODIES: dict[tuple[str, str], Callable[[Ask], "dict | Sent"]] = {
     ),
     ("POST", f"{V1}/settings/recording-profiles"): lambda ask: {"name": "New", "codec": "flac", "bitDepth": 24},
     ("PATCH", f"{V1}/settings/recording-profiles/<uuid:id>"): lambda ask: {"name": "Renamed"},
+    ("PATCH", f"{V1}/device-operators/<uuid:id>"): lambda ask: {"label": "Renamed"},
+    ("POST", f"{V1}/device-operators/<uuid:id>/keys"): _device_key,
+    ("POST", f"{V1}/device-operators/<uuid:id>/location"): lambda ask: {"sequence": 1},
+    ("POST", f"{V1}/sessions/<uuid:id>/dispute"): lambda ask: {"reason": "The picture was black."},
+    ("POST", f"{V1}/sessions/<uuid:id>/dispute/reject"): lambda ask: {"reason": "It was not."},
+    ("PATCH", f"{V1}/webhook-endpoints/<uuid:id>"): lambda ask: {"types": ["session.ended"]},
+    ("POST", f"{V1}/sessions/<uuid:id>/void"): lambda ask: {"reason": "It was black."},
+    ("POST", f"{V1}/sessions/<uuid:id>/provenance"): lambda ask: Sent(data=jpeg(), content_type="image/jpeg"),
+    ("POST", f"{V1}/sessions/<uuid:id>/telemetry"): _sample,
+    ("POST", f"{V1}/sessions/<uuid:id>/telemetry/batch"): lambda ask: {"samples": [_sample(ask)]},
+    ("POST", f"{V1}/sessions/<uuid:id>/telemetry/export"): lambda ask: {"ids": [str(uuid4())]},
 }
 # Granted, and yet refused for what was sent: (method, route) → the status, and why it cannot be otherwise here.
 PERMITTED_BUT = {
     ("POST", f"{V1}/video/auth/<str:token>"): (401, "the provider's token in the path is the credential"),
     ("POST", f"{V1}/video/events/<str:token>"): (401, "the provider's token in the path is the credential"),
     ("GET", f"{V1}/auth/oidc/callback"): (400, "no login was begun at a provider"),
+    ("GET", f"{V1}/sessions/<uuid:id>/dispute"): (404, "nobody has disputed the bill"),
+    ("POST", f"{V1}/sessions/<uuid:id>/telemetry/export"): (404, "there is no sample to name"),
+    ("GET", f"{V1}/sessions/<uuid:id>/frame"): (404, "no picture flows"),
     ("GET", f"{V1}/nodes/<uuid:id>/meters"): (404, "no frame has come from there"),
 }
 

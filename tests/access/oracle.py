@@ -27,6 +27,7 @@ class Answer:
         return self.status == 0
 
 
+_SIDES = ("consumer", "operator")
 # What a console operator reads (04 §1), and which role commands what a lock guards (04 §2).
 PRODUCTION_READS = frozenset(
     {"control-room:read", "node:read", "recording:read", "recording:playback", "schedule:read", "health:read", "sessions:read"}
@@ -134,6 +135,8 @@ def _on_object(caller: Caller, row: Row) -> Answer | None:
 def _extra(caller: Caller, row: Row) -> Answer | None:
     if row.extra == "owner" and caller.tenant != "W":
         return Answer(403, "permission_denied", row.on_object)
-    if row.extra and row.extra != "owner" and not holds(caller, row.extra):
+    if row.extra in _SIDES and not caller.tenant:
+        return Answer(403, f"{row.extra}_side_required")
+    if row.extra and row.extra not in {"owner", *_SIDES} and not holds(caller, row.extra):
         return Answer(403, "permission_denied", row.extra)
     return None

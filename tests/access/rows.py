@@ -4,7 +4,8 @@
     PATCH,/api/v1/nodes/<uuid:id>,node:manage,user,node,path
 
 method      as in HTTP; SUBSCRIBE a topic of `/ws`; CONNECT a socket; SCREEN an admin screen and all its pages
-permission  of the catalogue; "-" none; `~p`: asked only about the object; `p+q`: q in the service, too (`+owner`: an OWNER of the workspace).
+permission  of the catalogue; "-" none; `~p`: asked only about the object; `p+q`: q in the service, too (`+owner`: an OWNER of the workspace; `+consumer`, `+operator`: that side of
+            the session, not the installation).
             For a SCREEN: `view=p add=q change=r delete=s`
 kinds       who is let in: user, key, node, console; `public` (a bad credential is refused), `anyone` (not even that), `page` (a browser's user,
             others are sent to sign in), `staff` (a user to whom the admin opens)

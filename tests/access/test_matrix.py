@@ -20,6 +20,9 @@ SILENT = {
     ("POST", "/api/v1/workspaces/challenge"): "nothing happened yet",
     ("POST", "/api/v1/auth/sign-ins/revoke-others"): "nobody has another one",
     ("PATCH", "/api/v1/auth/users/<uuid:id>/access"): "the roles are those that are held",
+    ("POST", "/api/v1/device-operators/<uuid:id>/location"): "heard every few seconds",
+    ("POST", "/api/v1/sessions/<uuid:id>/telemetry"): "every second; the samples are its own record",
+    ("POST", "/api/v1/sessions/<uuid:id>/telemetry/batch"): "the same",
 }
 
 

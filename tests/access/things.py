@@ -17,11 +17,17 @@ from nodes import verbs
 from nodes.health.services import raise_event
 from operators.access.models import AccessPolicy
 from operators.identity.models import SignIn
+from operators.webhooks.models import WebhookDelivery, WebhookEndpoint
+from operators.workspaces.devices.models import DeviceKey
 from recordings.jobs.models import Job
 from recordings.library.models import Marker, Recording, RecordingFile
+from sessions.settlement.ledger import books
+from sessions.settlement.states import BookingKind
 from tests.access.world import World
 from tests.factories.nodes import make_room
+from tests.factories.sessions import make_operator, make_session
 from tests.factories.users import make_user
+from tests.sessions.settlement.helpers import ended
 
 
 @dataclass(frozen=True)
@@ -102,6 +108,49 @@ def _api_key(world: World) -> dict:
     return {"id": world.workspace.pk, "kid": world.workspace.api_keys.filter(environment="LIVE").first().pk}
 
 
+def _device_operator(world: World) -> dict:
+    operator = make_operator(world.workspace, "Phone")
+    return {"id": operator.pk, "key_id": DeviceKey.objects.create(operator=operator, address="0x" + "1" * 40, issued_at=clock.now()).pk}
+
+
+def _field_session(world: World) -> dict:
+    """One that the workspace asks for and serves itself, so that its members stand on both sides."""
+    return {"id": make_session(world.workspace, "ASSIGNED", operator=make_operator(world.workspace, "Camera")).pk}
+
+
+def _open_request(world: World) -> dict:
+    """One that only this workspace may take."""
+    return {"id": make_session(world.workspace, wanted_workspace=world.workspace).pk}
+
+
+def _billed(world: World) -> dict:
+    booked = books.move_in(kind=BookingKind.DEPOSIT, workspace=world.workspace, amount=10**9, reference="wire")
+    session = ended(world.workspace, make_operator(world.workspace, "Paid"))
+    return {"session_id": session.pk, "event": booked.entries.exclude(event="").get().pk}
+
+
+def _wallet_event(world: World) -> dict:
+    return {"id": THINGS["settlement"].ids(world, "settlement")["event"]}
+
+
+def _billed_session(world: World) -> dict:
+    return {"id": THINGS["settlement"].ids(world, "settlement")["session_id"]}
+
+
+def _webhook_endpoint(world: World) -> dict:
+    url = "https://hooks.example/here"
+    return {"id": WebhookEndpoint.objects.create(workspace=world.workspace, url=url, types=["session.live"], secret=b"", api_version="2026-01-15").pk}
+
+
+def _webhook_delivery(world: World) -> dict:
+    made = WebhookDelivery.objects.create(
+        endpoint_id=THINGS["webhook_endpoint"].ids(world, "webhook_endpoint")["id"], workspace=world.workspace, environment="LIVE",
+        message_id=str(uuid7()), type="session.live", subject_kind="session", subject_id=str(uuid7()), body="{}", status="succeeded",
+        created_at=clock.now(),
+    )  # fmt: skip
+    return {"id": made.pk}
+
+
 THINGS: dict[str, Thing] = {
     "site": Thing("site", Perm.NODE_READ, _site_without_nodes),
     "room": Thing("site", Perm.NODE_READ, _room),
@@ -115,6 +164,14 @@ THINGS: dict[str, Thing] = {
     "workspace": Thing("workspace", Perm.WORKSPACE_READ, lambda world: {"id": world.workspace.pk}),
     "member": Thing("workspace", Perm.WORKSPACE_READ, _member),
     "api_key": Thing("workspace", Perm.WORKSPACE_READ, _api_key, environment=True),
+    "device_operator": Thing("workspace", Perm.OPERATORS_READ, _device_operator, environment=True),
+    "field_session": Thing("workspace", Perm.SESSIONS_READ, _field_session, environment=True),
+    "open_request": Thing("workspace", Perm.SESSIONS_READ, _open_request, environment=True),
+    "billed_session": Thing("workspace", Perm.SESSIONS_READ, _billed_session, environment=True),
+    "settlement": Thing("workspace", Perm.WALLET_READ, _billed, environment=True),
+    "wallet_event": Thing("workspace", Perm.WALLET_READ, _wallet_event, environment=True),
+    "webhook_endpoint": Thing("workspace", Perm.WEBHOOK_MANAGE, _webhook_endpoint, environment=True),
+    "webhook_delivery": Thing("workspace", Perm.WEBHOOK_MANAGE, _webhook_delivery, environment=True),
     "recording_profile": Thing("open", Perm.SETTINGS_READ, lambda world: {"id": world.profile.pk}),
     "user": Thing("installation", Perm.AUTH_MANAGE, lambda world: {"id": world.person.pk}),
     "group": Thing("installation", Perm.AUTH_MANAGE, lambda world: {"id": world.group.pk}),

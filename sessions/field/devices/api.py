@@ -183,7 +183,7 @@ class DeviceKeyViewSet(ListMixin, TallyViewSet):
         if found is None:
             if ports.scoped(selectors.operators(), self.actor, Perm.OPERATORS_READ).filter(pk=self.kwargs["id"]).exists():
                 raise ApiError("permission_denied", data={"permission": self.route.permission.value, "rule": "out_of_scope"})
-            raise ApiError("not_found")
+            raise ApiError("not_found", about=[(DeviceOperator, self.kwargs["id"])])
         return found
 
     def check_query(self, request):
