@@ -4,6 +4,7 @@ from django.urls import path, register_converter
 
 from operators.access.policies.api import AccessPolicyViewSet, ExplainViewSet
 from operators.console.api import HandoverViewSet, InviteViewSet, OperatorViewSet
+from operators.console.join_api import JoinViewSet
 from operators.console.room_api import CommsViewSet, ControlRoomViewSet, EventViewSet
 from operators.identity.api import MeViewSet, SignInOutViewSet, SignInViewSet
 from operators.identity.oidc.api import OidcViewSet
@@ -78,6 +79,8 @@ urlpatterns = [
     path("webhook-deliveries/<uuid:id>/actions", WebhookDeliveryViewSet.as_view({"get": "actions"})),
     path("webhook-deliveries/<uuid:id>/redeliver", WebhookDeliveryViewSet.as_view({"post": "redeliver"})),
     path("operator/register", OperatorViewSet.as_view({"post": "register"})),
+    path("operator/join", JoinViewSet.as_view({"post": "join"})),
+    path("operator/join/check", JoinViewSet.as_view({"post": "check"})),
     path("operator/reconnect", OperatorViewSet.as_view({"post": "reconnect"})),
     path("operator/heartbeat", OperatorViewSet.as_view({"post": "heartbeat"})),
     path("operator/list", OperatorViewSet.as_view({"get": "list"})),

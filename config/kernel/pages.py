@@ -18,8 +18,11 @@ from config.kernel.guard import not_accepted
 PAGE = Route()
 
 
-def page(permission: Perm | None = None):
-    """Guard a page view: signed in as a user, past a forced password change, holding `permission` somewhere (else a 403 page that says so)."""
+def page(permission: Perm | None = None, *, guests: bool = False):
+    """Guard a page view: signed in as a user, past a forced password change, holding `permission` somewhere (else a 403 page that says so).
+
+    `guests`: also for a console operator whose browser came by an invite.
+    """
 
     def decorate(view):
         @wraps(view)
@@ -27,7 +30,8 @@ def page(permission: Perm | None = None):
             actor = request.actor
             if actor.is_anonymous:
                 return redirect(f"{reverse('sign-in')}?{urlencode({'next': request.get_full_path()})}")
-            if actor.kind is not Kind.USER:
+            guest = guests and actor.kind is Kind.CONSOLE_OPERATOR and actor.by_cookie
+            if actor.kind is not Kind.USER and not guest:
                 # No browser comes with a bearer credential, so this is a program in the wrong place.
                 raise not_accepted(actor, PAGE)
             if actor.must_change_password and request.path != reverse("account"):

@@ -9,6 +9,7 @@ from config.kernel.errors import ApiError, FieldError
 from config.kernel.serializers import NoBody
 from config.kernel.viewsets import ListMixin, TallyViewSet
 from operators.console import handovers, invites, locks, presence, registration
+from operators.console.brake import bounded
 from operators.console.filters import InviteFilters, OperatorFilters
 from operators.console.identity import operator_of, operators, require_director, require_operator
 from operators.console.serializers import (
@@ -31,21 +32,11 @@ from operators.console.serializers import (
     Token,
 )
 from operators.console.states import HEARTBEAT_SECONDS, ProductionRole, commands_of, picked_with
-from operators.identity import throttles
 
 _PEOPLE = "people, not production"
-_FAILURES = 20
-_GUESSES = frozenset(
-    {"not_authenticated", "credential_invalid", "credential_expired", "credential_revoked", "credential_not_accepted", "invite_invalid"}
-)
 _COUNTED = {"register", "reconnect", "heartbeat"}
 _IN_THE_ROOM = frozenset({Kind.USER, Kind.CONSOLE_OPERATOR})
 _INVITED = ("invite_required", "invite_invalid", "invite_expired", "invite_revoked", "invite_used_up")
-
-
-def _bounded(request):
-    """Tokens can't be tried out; a name that is taken or an invite used up is no guess."""
-    return throttles.guesses(request, "operator", _FAILURES, _GUESSES)
 
 
 def _room(**facts) -> Route:
@@ -98,7 +89,7 @@ class OperatorViewSet(ListMixin, TallyViewSet):
         if self.action not in _COUNTED:
             super().initial(request, *args, **kwargs)
             return
-        with _bounded(request):
+        with bounded(request):
             super().initial(request, *args, **kwargs)
 
     def get_serializer_context(self):
@@ -117,7 +108,7 @@ class OperatorViewSet(ListMixin, TallyViewSet):
 
     @extend_schema(request=RegisterBody, responses={200: Registered})
     def register(self, request):
-        with _bounded(request._request):
+        with bounded(request._request):
             if self.actor.kind not in (Kind.USER, Kind.ANONYMOUS):
                 raise guard.not_accepted(self.actor, self.route)
             body = self.body(RegisterBody)

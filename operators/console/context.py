@@ -9,7 +9,14 @@ from operators.workspaces.selectors import active_workspace_id, memberships
 
 # (page, name of the route, words, icon, permission, key of `g …`) in four groups: Live, Capture, Assurance, Settings.
 NAVIGATION = (
-    ("Live", (("overview", "Overview", "overview", Perm.NODE_READ, "o"), ("sessions", "Sessions", "session", Perm.SESSIONS_READ, "s"))),
+    (
+        "Live",
+        (
+            ("overview", "Overview", "overview", Perm.NODE_READ, "o"),
+            ("control-room", "Control room", "switcher", Perm.CONTROL_ROOM_READ, "c"),
+            ("sessions", "Sessions", "session", Perm.SESSIONS_READ, "s"),
+        ),
+    ),
     ("Capture", (("nodes", "Fleet", "fleet", Perm.NODE_READ, "n"), ("recordings", "Library", "library", Perm.RECORDING_READ, "l"))),
     ("Assurance", (("audit", "Audit", "audit", Perm.AUDIT_READ, "a"),)),
     (
@@ -35,6 +42,8 @@ def _console(request) -> dict:
     actor = getattr(request, "actor", None)
     theme = request.COOKIES.get(THEME_COOKIE, "")
     shared = {"theme": theme if theme in THEMES else ""}
+    if actor is not None and actor.kind is Kind.CONSOLE_OPERATOR and actor.by_cookie:
+        return shared | _guest(actor)
     if actor is None or actor.kind is not Kind.USER:
         return shared
     user = actor.subject
@@ -50,6 +59,17 @@ def _console(request) -> dict:
         "active_workspace_id": active_workspace_id(actor),
         "navigation": [(group, [_entry(*item) for item in items if item[3].value in held]) for group, items in NAVIGATION],
         "wallet": _entry(*WALLET) if WALLET[3].value in held else None,
+    }
+
+
+def _guest(actor) -> dict:
+    """Somebody who came by an invite sees the control room and nothing around it."""
+    return {
+        "guest": True,
+        "name": actor.label,
+        "initials": initials(actor.label),
+        "permissions": Perm.CONTROL_ROOM_READ.value,
+        "navigation": [(group, [_entry(*item) for item in items if item[0] == "control-room"]) for group, items in NAVIGATION],
     }
 
 

@@ -21,7 +21,21 @@ GUEST_FOR, USER_FOR = timedelta(days=7), timedelta(days=90)
 _ID = re.compile(r"[A-Za-z0-9._~-]{1,64}")
 # What stands under /operator/ itself can be nobody's id.
 TAKEN_IDS = frozenset(
-    {"register", "reconnect", "heartbeat", "list", "lock", "unlock", "force-unlock", "invite-tokens", "me", "rotate-token", "invites", "handovers"}
+    {
+        "register",
+        "join",
+        "reconnect",
+        "heartbeat",
+        "list",
+        "lock",
+        "unlock",
+        "force-unlock",
+        "invite-tokens",
+        "me",
+        "rotate-token",
+        "invites",
+        "handovers",
+    }
 )
 _NAME_ERRORS = {
     "name_empty": "A name is needed.",

@@ -55,6 +55,31 @@ class Registered(Serializer):
     token = serializers.CharField(allow_null=True)
 
 
+class InviteToken(Serializer):
+    invite_token = PlainText(max_length=200)
+
+
+class InviteLook(Serializer):
+    """What an invite link opens; `label` says for whom a personal one was made."""
+
+    role = serializers.ChoiceField(ProductionRole.choices)
+    label = serializers.CharField(allow_blank=True)
+    expires_at = UtcDateTimeField()
+
+
+class JoinBody(InviteToken):
+    name = PlainText(allow_blank=True, trim_whitespace=False, max_length=2000)
+
+
+class Joined(Serializer):
+    """`guest`: this browser is let in by its cookie; false for a signed-in user."""
+
+    id = serializers.CharField()
+    name = serializers.CharField()
+    role = serializers.ChoiceField(ProductionRole.choices)
+    guest = serializers.BooleanField()
+
+
 class Reconnected(Serializer):
     id = serializers.CharField()
     name = serializers.CharField()

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from operators.console import pages as console
 from operators.identity import pages
 from operators.identity.people import pages as people
 from operators.workspaces import pages as workspaces
@@ -9,6 +10,7 @@ from operators.workspaces import pages as workspaces
 urlpatterns = [
     path("sign-in", pages.sign_in, name="sign-in"),
     path("account", pages.account, name="account"),
+    *console.urlpatterns,
     *people.urlpatterns,
     *workspaces.urlpatterns,
 ]

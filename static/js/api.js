@@ -66,9 +66,11 @@ async function failure(response) {
 
 /** Where a person must go before anything else can work. The page is being left then (`error.leaving`), so nobody complains about it. */
 function detour(error) {
-  if (error.status === 401 && !location.pathname.startsWith("/sign-in")) {
+  if (error.status === 401 && !/^\/(sign-in|join)/.test(location.pathname)) {
     error.leaving = true;
-    location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+    // A guest's way in is their link, not a password.
+    if ("guest" in document.body.dataset) location.assign("/join");
+    else location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
   } else if (error.code === "password_change_required" && location.pathname !== "/account") {
     error.leaving = true;
     location.assign("/account");
@@ -103,6 +105,7 @@ export async function call(method, path, options = {}) {
 export const get = (path, query, options) => call("GET", path, { query, ...options });
 export const post = (path, body = {}, options) => call("POST", path, { body, key: newKey(), ...options });
 export const patch = (path, body, options) => call("PATCH", path, { body, key: newKey(), ...options });
+export const put = (path, body, options) => call("PUT", path, { body, ...options });
 export const del = (path, options) => call("DELETE", path, options);
 
 /** Every row of a short list: follows cursors up to `most` rows. */

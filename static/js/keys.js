@@ -22,6 +22,8 @@ export function command(key, words, run, { glyph = "play", hidden = false } = {}
 }
 
 const typing = (target) => target.closest?.("input:not([type=checkbox]):not([type=range]), textarea, select, [contenteditable]");
+/** Enter and Space press what has the focus; as hot keys they act only where they would press nothing. */
+const presses = (event) => (event.key === "Enter" || event.key === " ") && event.target.closest?.("button, a[href], summary, input, [role=button], [role=option]");
 let goingUntil = 0;
 
 function onKey(event) {
@@ -31,7 +33,7 @@ function onKey(event) {
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || !singleKeys.on) return;
-  if (typing(event.target) || document.querySelector("dialog[open]")) return;
+  if (typing(event.target) || presses(event) || document.querySelector("dialog[open]")) return;
   if (performance.now() < goingUntil) {
     goingUntil = 0;
     const link = $(`[data-go="${CSS.escape(event.key)}"]`);

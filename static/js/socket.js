@@ -32,7 +32,7 @@ class Live extends EventTarget {
     this.connect();
   }
 
-  /** Follows a topic; returns the way to stop. `onSnapshot(data)`, `onEvent(name, data)`, `onGone(code)`. */
+  /** Follows a topic; returns the way to stop. `onSnapshot(data)`, `onEvent(name, data, message)`, `onGone(code)`. */
   subscribe(topic, { onSnapshot, onEvent, onGone }) {
     let entry = this.topics.get(topic);
     if (!entry) {
@@ -100,7 +100,8 @@ class Live extends EventTarget {
     clearInterval(this.pinger);
     if (code === 4401) {
       this.become("refused");
-      location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+      if ("guest" in document.body.dataset) location.assign("/join");
+      else location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
       return;
     }
     this.lostAt ??= new Date();
@@ -126,7 +127,7 @@ class Live extends EventTarget {
       this.step(entry, message.seq);
       entry.snapshot = true;
       for (const f of entry.followers) f.onSnapshot?.(message.data);
-    } else if (message.type === "event" && entry) {
+    } else if ((message.type === "event" || message.type === "change") && entry) {
       this.follow(entry, message);
     } else if (message.type === "unsubscribed" && entry) {
       this.topics.delete(message.topic);
@@ -145,13 +146,14 @@ class Live extends EventTarget {
       return;
     }
     if (entry.seq !== null && message.seq <= entry.seq) return;
-    if (entry.seq === null || message.prevSeq !== entry.seq) {
+    // The control room's changes are numbered without gaps and name no predecessor.
+    if (entry.seq === null || (message.prevSeq ?? message.seq - 1) !== entry.seq) {
       // One question a second: a burst behind one hole is answered by one replay.
       if (performance.now() - entry.askedAt > 1000) this.ask(message.topic);
       return;
     }
     this.step(entry, message.seq);
-    for (const f of entry.followers) f.onEvent?.(message.event, message.data);
+    for (const f of entry.followers) f.onEvent?.(message.event, message.data, message);
   }
 
   step(entry, seq) {

@@ -41,7 +41,11 @@ GUARDED = {
     ("POST", "/api/v1/recording-jobs/<uuid:id>/abandon"): {"director"},
 }
 # Public, yet not for everyone: who holds another kind of credential is turned away (04 §1), and deleting needs one once somebody is registered.
-HALF_OPEN = {("POST", "/api/v1/operator/register"): Answer(), ("DELETE", "/api/v1/operator/<own_id:id>"): Answer(401, "not_authenticated")}
+HALF_OPEN = {
+    ("POST", "/api/v1/operator/register"): Answer(),
+    ("POST", "/api/v1/operator/join"): Answer(),
+    ("DELETE", "/api/v1/operator/<own_id:id>"): Answer(401, "not_authenticated"),
+}
 GRANTED = Answer()
 ELSEWHERE = Answer(302)  # sent to sign in, or to where the admin's door is
 

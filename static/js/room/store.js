@@ -1,0 +1,144 @@
+// What the control room's page knows: the state by the topic, one's own guesses over it, who one is here, and what may be done now.
+
+import { ApiError, call, get } from "../api.js";
+import { complain, debounce } from "../dom.js";
+import { hm } from "../format.js";
+import { live } from "../socket.js";
+import { OPTIMISM_MS, reduce, seen, standing } from "./reduce.js";
+
+export const SUBSYSTEMS = ["switching", "audio", "graphics", "replay", "output", "captions"];
+export const ROLES = ["director", "audio", "graphics", "captioner", "viewer"];
+export const guest = "guest" in document.body.dataset;
+
+class Room extends EventTarget {
+  constructor() {
+    super();
+    this.state = null;
+    this.me = null;
+    this.mine = { mayRegisterAs: [], commands: [] };
+    this.actions = null;
+    this.guesses = [];
+    this.actionsSoon = debounce(() => this.readActions(), 120);
+  }
+
+  start() {
+    this.subscribe();
+    this.readMe();
+  }
+
+  subscribe() {
+    live.subscribe("control-room", {
+      onSnapshot: (data) => this.take(data),
+      onEvent: (_event, _data, change) => this.follow(change),
+      onGone: (code) => this.gone(code),
+    });
+  }
+
+  /** The state as the page shows it. */
+  get view() {
+    this.guesses = standing(this.guesses, this.state, performance.now());
+    return seen(this.state, this.guesses);
+  }
+
+  get director() {
+    return this.me?.role === "director";
+  }
+
+  take(data) {
+    this.state = data;
+    this.guesses = [];
+    this.tell(null);
+    // Registering, leaving and roles reach this page by the topic as well.
+    if (this.known) this.readMe();
+    this.actionsSoon();
+  }
+
+  follow(change) {
+    if (!this.state) return;
+    const { state } = reduce(this.state, change);
+    if (state === this.state) return;
+    this.state = state;
+    this.tell(change);
+    if (/^operator\.(registered|deleted)/.test(change.event)) this.readMe();
+    this.actionsSoon();
+  }
+
+  tell(change) {
+    if (this.state) this.dispatchEvent(new CustomEvent("change", { detail: change }));
+  }
+
+  /** A guest without their operator goes back to the link; a user whose standing changed asks what is left of it. */
+  gone(code) {
+    if (guest) location.assign("/join");
+    else if (code === "permission_denied") location.reload();
+    else setTimeout(() => this.subscribe(), 1000);
+  }
+
+  async readMe() {
+    try {
+      const { data } = await get("/operator/me");
+      this.known = true;
+      this.mine = data;
+      this.me = data.operator;
+    } catch (error) {
+      complain("Who you are here could not be read", error);
+      return;
+    }
+    this.dispatchEvent(new Event("me"));
+    this.tell(null);
+    this.actionsSoon();
+  }
+
+  async readActions() {
+    try {
+      this.actions = (await get("/control-room/actions")).data.actions;
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      return;
+    }
+    this.dispatchEvent(new Event("actions"));
+  }
+
+  /** Why the person can't command (or lock) `subsystem` now; "" when they can. */
+  barred(subsystem) {
+    if (!this.me) return this.known ? "You are watching. Come in with a role first." : "Finding out who you are here…";
+    if (!this.mine.commands.includes(subsystem)) return `Your role here is ${this.me.role}; ${subsystem} is not among what it commands.`;
+    const lock = this.view.locks[subsystem];
+    if (lock && lock.holder.id !== this.me.id) return `${lock.holder.name} holds ${subsystem} since ${hm(lock.acquiredAt)}. Ask ${lock.holder.name} for it.`;
+    return "";
+  }
+
+  /** Why a command can't be given: lock and role as the page knows them this instant, else what the server says of the production itself. */
+  why(subsystem, action) {
+    const barred = this.barred(subsystem);
+    if (barred) return barred;
+    const said = action && this.actions?.[action];
+    if (!said || said.enabled || /^(subsystem_locked|role_not_permitted|operator_required)$/.test(said.code)) return "";
+    return said.reason || "Not possible now.";
+  }
+
+  /** Sends a command; `parts(state)` is what it is expected to change, shown at once and taken back after two seconds. Answers the data, or null. */
+  async command(what, method, path, body, parts) {
+    const guess = parts && { parts, at: performance.now() };
+    if (guess) {
+      this.guesses.push(guess);
+      this.tell(null);
+      setTimeout(() => this.tell(null), OPTIMISM_MS + 20);
+    }
+    try {
+      const { data } = await call(method, path, { body });
+      if (guess) guess.seq = data?.seq;
+      this.tell(null);
+      return data ?? {};
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.guesses = this.guesses.filter((g) => g !== guess);
+      this.tell(null);
+      this.actionsSoon();
+      complain(what, error);
+      return null;
+    }
+  }
+}
+
+export const room = new Room();

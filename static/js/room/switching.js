@@ -1,0 +1,53 @@
+// Preview, cut and take. They act at once: a live switcher never asks. Only the slate is armed.
+
+import { allow } from "../actions.js";
+import { arm, toast } from "../dom.js";
+import { guesses } from "./reduce.js";
+import { room } from "./store.js";
+import { ordered } from "./words.js";
+
+const by = (name) => document.getElementById(name);
+
+/** Says why instead of acting; true if one may. */
+export function may(subsystem, action) {
+  const why = room.why(subsystem, action);
+  if (why) toast(why, "", "lock");
+  return !why;
+}
+
+export function preview(source) {
+  if (may("switching", "preview")) room.command("Preview did not change", "POST", "/control-room/preview", { source }, guesses.preview(source));
+}
+
+export function previewNumber(n) {
+  const rows = ordered(room.view.sources).filter((row) => row.source !== "slate");
+  const source = n === 0 ? "slate" : rows[n - 1]?.source;
+  if (source) preview(source);
+  else toast(`There is no source ${n}`);
+}
+
+export function cut() {
+  if (may("switching", "cut")) room.command("No cut", "POST", "/control-room/cut", {}, guesses.cut());
+}
+
+export function take() {
+  if (!may("switching", "take")) return;
+  // What the person saw on preview is what they took; if another changed it meanwhile the server says so.
+  const expect = room.view.preview.source;
+  room.command("No take", "POST", "/control-room/take", { expect }, guesses.take());
+}
+
+function toSlate() {
+  if (may("switching", "cut")) room.command("No slate", "POST", "/control-room/cut", { source: "slate" }, guesses.cut("slate"));
+}
+
+export function paintKeys() {
+  for (const [id, action] of [["cut", "cut"], ["take", "take"], ["to-slate", "cut"]]) {
+    const why = room.why("switching", action);
+    allow(by(id), !why, why);
+  }
+}
+
+by("cut").addEventListener("click", cut);
+by("take").addEventListener("click", take);
+arm(by("to-slate"), toSlate);
