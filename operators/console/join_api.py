@@ -9,7 +9,7 @@ from config.kernel.access import ANONYMOUS, Kind, Route
 from config.kernel.viewsets import TallyViewSet
 from operators.console import identity, invites, registration
 from operators.console.brake import bounded
-from operators.console.serializers import InviteLook, InviteToken, Joined, JoinBody
+from operators.console.serializers import InviteLook, InviteToken, JoinBody, Joined
 from operators.identity.signing_in import demand_same_origin
 
 _PEOPLE = "people, not production"
