@@ -27,7 +27,7 @@ function paintMonitor(box, bus, air) {
   const session = sessionOf(bus.source);
   const video = $("video", box);
   const viewer = session && pictureOf(session);
-  box.classList.toggle("air", air && bus.source !== "slate");
+  box.classList.toggle("air", air);
   box.classList.toggle("pvw", !air);
   if (session) show(video, viewer?.video.srcObject);
   else if (bus.source !== "replay") show(video, null);

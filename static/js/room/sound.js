@@ -122,5 +122,5 @@ setInterval(() => {
     bar(canvas, level?.rms ?? -Infinity, peaks[i].db);
   });
   const top = Math.max(peaks[0].db, peaks[1].db);
-  fill(document.querySelector(".pgm"), { level: levels ? `peak ${db(Number.isFinite(top) ? top : null)} dBFS` : "press Sound to hear and measure it" });
+  fill(document.querySelector(".pgm"), { level: levels ? `peak ${db(Number.isFinite(top) ? top : null)} dBFS` : "not heard here" });
 }, 50);
