@@ -12,7 +12,7 @@ from tests.faults.slow_link import SlowLink
 def stack():
     from config.stack.testing import Stack
 
-    running = Stack(bare=True)
+    running = Stack(bare=True, environment={"RATE_LIMIT_ENABLED": "0"})
     yield running
     running.stop()
 

@@ -13,7 +13,6 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from config.stack.paths import PROJECT
-from config.stack.testing import Stack
 from tests.browser.conftest import chromium_path
 from tests.sessions.media import chromium
 
@@ -32,13 +31,6 @@ print(json.dumps({
     "consumer": key_token(consumer, "sessions:read", "sessions:create", environment="TEST"),
 }))
 """
-
-
-@pytest.fixture
-def stack():
-    made = Stack(bare=True, environment={"RATE_LIMIT_ENABLED": "0"})
-    yield made
-    made.stop()
 
 
 @pytest.fixture

@@ -104,6 +104,8 @@ def test_given_stores_are_used_and_other_machines_get_https(tmp_path):
             assert trusting.get(f"https://{name}:{running.port}/readyz").status_code == 200
         assert trusting.get(f"{local}/readyz", headers={"Host": "elsewhere.example"}).json()["code"] == "validation_failed"
         assert "__Host-" in trusting.get(f"{local}/sign-in").headers.get("Set-Cookie", "")
+        # As when its terminal is closed.
+        ends_cleanly(running, signal.SIGHUP)
     finally:
         running.stop()
         postgres.stop(database)
@@ -150,39 +152,28 @@ def test_children_of_a_killed_supervisor_end_and_stand_in_nobodys_way(own_stack)
     assert {name: entry[0] for name, entry in record.items()} == own_stack.pids()
 
 
-@pytest.mark.parametrize("stop_signal", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_told_to_stop_it_ends_cleanly_and_leaves_no_process(own_stack, stop_signal):
-    if own_stack.process.poll() is not None:
-        own_stack.start()
+def ends_cleanly(stack, stop_signal) -> None:
+    before = len(stack.log())
+    assert stack.end(stop_signal) == 0
+    assert stack.processes() == []
+    assert not stack.instance.pids.exists()
+    assert "SIGKILL" not in stack.log()[before:]
+
+
+def test_a_warm_start_installs_migrates_and_creates_nothing_and_logs_no_warning(own_stack):
     wait_ready(own_stack)
-    before = len(own_stack.log())
-    assert own_stack.end(stop_signal) == 0
-    assert own_stack.processes() == []
-    assert not own_stack.instance.pids.exists()
-    ended = own_stack.log()[before:]
-    assert "SIGKILL" not in ended
-
-
-def test_a_start_and_a_stop_log_no_warning(own_stack):
-    own_stack.end()
-    before = len(own_stack.log())
-    own_stack.start()
-    wait_ready(own_stack)
-    # Long enough for the agent's first heartbeats and the first periodic tasks.
-    time.sleep(8)
-    own_stack.end()
-    written = own_stack.log()[before:].splitlines()
-    names = {line.split()[2] for line in written}
-    assert {"stack", "node"} <= names
-    assert [line for line in written if any(word in line.lower() for word in ("warn", "error", "critical", "traceback"))] == []
-
-
-def test_started_again_it_installs_migrates_and_creates_nothing(own_stack):
-    own_stack.end()
-    before = own_stack.instance.read_record()["prepared"]
-    output = len(own_stack.output())
+    ends_cleanly(own_stack, signal.SIGINT)
+    before, logged, output = own_stack.instance.read_record()["prepared"], len(own_stack.log()), len(own_stack.output())
     own_stack.start()
     printed = own_stack.output()[output:]
     assert "schema" not in printed
     assert "password" not in printed
     assert own_stack.instance.read_record()["prepared"] == before
+    wait_ready(own_stack)
+    # Long enough for the agent's first heartbeats and the first periodic tasks.
+    time.sleep(8)
+    ends_cleanly(own_stack, signal.SIGTERM)
+    written = own_stack.log()[logged:].splitlines()
+    names = {line.split()[2] for line in written}
+    assert {"stack", "node"} <= names
+    assert [line for line in written if any(word in line.lower() for word in ("warn", "error", "critical", "traceback"))] == []
