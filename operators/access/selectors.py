@@ -4,15 +4,13 @@ from collections.abc import Iterable
 from functools import cache
 from uuid import UUID
 
-from django.contrib.auth.models import Permission
-from django.db.models import Exists, Model, OuterRef, Q, QuerySet, UUIDField, Value
-from django.db.models.functions import Cast, Concat
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from config.kernel.access import Actor, Decision, Kind, Perm, Reach
-from operators.access import scopes
+from operators.access import facts, scopes
 from operators.access.catalogue import CATALOGUE, STAFF, permissions_in_workspace, permissions_of
 from operators.access.decision import WORKSPACE, Console, Rule, Standing, judge
-from operators.access.models import EVERYTHING, AccessPolicy, Effect, GroupRole, Role, SubjectType, UserRole
+from operators.access.models import EVERYTHING, AccessPolicy, Effect, Role, SubjectType
 from operators.console.models import ConsoleOperator, ControlRoom
 from operators.console.states import permissions_of as permissions_of_production
 from operators.console.states import picked_with
@@ -23,36 +21,29 @@ _NO_ROW = Q(pk__in=())
 
 
 def standing_of_user(user, commanding: str | None = None) -> Standing:
-    """Roles, memberships, policies and global grants of a user, in four queries. `commanding`: a subsystem (`operators.console.lock_guard`)."""
-    group_ids = tuple(user.groups.values_list("pk", flat=True))
-    held, tenant, console = _roles_of(user, group_ids, commanding)
+    """Roles, memberships, policies and global grants of a user, in one statement. `commanding`: a subsystem (`operators.console.lock_guard`)."""
+    known = facts.of(user)
+    permissions = permissions_of(known.roles)
     return Standing(
         user_id=str(user.pk),
-        group_ids=group_ids,
-        roles=held,
-        permissions=permissions_of(held),
-        rules=_rules_about(user, group_ids),
-        everywhere=_granted_everywhere(user, group_ids),
-        tenant=tenant,
-        console=console,
+        group_ids=tuple(known.group_ids),
+        roles=frozenset(known.roles),
+        permissions=permissions,
+        rules=tuple(Rule(pk, effect, frozenset(held), kind, resource) for pk, effect, kind, resource, held in known.rules),
+        everywhere=frozenset(
+            kind.name for kind in scopes.every() if kind.grant_models and (kind.model._meta.app_label, kind.codename) in known.grants
+        ),
+        tenant={workspace: permissions_in_workspace(role) for workspace, role in known.members},
+        console=_production(known.production, permissions, commanding),
     )
 
 
-def _roles_of(user, group_ids, commanding) -> tuple[frozenset[str], dict[str, frozenset[Perm]], Console | None]:
-    """Roles of the installation, the user's own and their groups', permissions by workspace, and the production role; one query."""
-    nowhere, here = Cast(Value(None), UUIDField()), Value("")
-    own = UserRole.objects.filter(user=user).annotate(at=nowhere, where=here).values_list("at", "role", "where")
-    groups = GroupRole.objects.filter(group__in=group_ids).annotate(at=nowhere, where=here).values_list("at", "role", "where")
-    places = Member.objects.filter(user=user).annotate(where=Value("workspace")).values_list("workspace_id", "role", "where")
-    # The way in stands in front of the role: by an invite, or by a permission that must still be held.
-    produces = ConsoleOperator.objects.filter(user=user, deleted_at=None).annotate(where=Concat(Value("console:"), "picked_with"))
-    rows = list(own.union(groups, places, produces.values_list("control_room_id", "role", "where")))
-    roles = frozenset(role for at, role, _ in rows if at is None)
-    tenant = {str(at): permissions_in_workspace(role) for at, role, where in rows if where == "workspace"}
-    console = next(((role, where) for _, role, where in rows if where.startswith("console:")), None)
-    if console is None or (console[1] != "console:" and not permissions_of(roles) & set(picked_with(console[0]))):
-        return roles, tenant, None
-    return roles, tenant, _console(console[0], commanding)
+def _production(produces: tuple[str, str] | None, permissions: frozenset[Perm], commanding: str | None) -> Console | None:
+    """By an invite, or by a permission that must still be held."""
+    if produces is None:
+        return None
+    role, picked = produces
+    return _console(role, commanding) if not picked or permissions & set(picked_with(role)) else None
 
 
 def _console(role: str, commanding: str | None) -> Console:
@@ -87,26 +78,11 @@ def _standing_of_key(key: ApiKey) -> Standing:
     return Standing(user_id="", rules=_rules(Q(subject_type=SubjectType.EVERYONE)), tenant=tenant, tenant_rule="key", environment=key.environment)
 
 
-def _rules_about(user, group_ids) -> tuple[Rule, ...]:
-    about = (
-        Q(subject_type=SubjectType.EVERYONE)
-        | Q(subject_type=SubjectType.USER, subject_id=str(user.pk))
-        | Q(subject_type=SubjectType.GROUP, subject_id__in=[str(pk) for pk in group_ids])
-    )
-    return _rules(about)
-
-
 def _rules(about: Q) -> tuple[Rule, ...]:
     return tuple(
         Rule(str(row.pk), row.effect, frozenset(row.permissions), row.resource_type, row.resource_id)
         for row in AccessPolicy.objects.filter(about).order_by("effect", "resource_type", "pk")
     )
-
-
-def _granted_everywhere(user, group_ids) -> frozenset[str]:
-    held = Permission.objects.filter(Q(user=user) | Q(group__in=group_ids), codename__startswith="scope_")
-    names = set(held.values_list("content_type__app_label", "codename"))
-    return frozenset(kind.name for kind in scopes.every() if kind.grant_models and (kind.model._meta.app_label, kind.codename) in names)
 
 
 def standing_of(actor: Actor) -> Standing:
