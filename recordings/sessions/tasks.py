@@ -9,7 +9,7 @@ def finish_session(session_id: str) -> None:
     services.finish(session_id)
 
 
-@periodic("recordings.finish_sessions", every=60, queue="media")
+@periodic("recordings.finish_sessions", every=15, queue="media")
 def finish_sessions() -> dict:
     """Those whose task was lost, or whose worker was killed in the middle."""
     return {"finished": sum(bool(services.finish(session_id)) for session_id in services.waiting())}

@@ -311,4 +311,7 @@ class Channel:
         }
 
     async def close(self) -> None:
+        """Everybody is sent away; when it returns, what was recorded is on disk, also that of a publisher who was leaving by itself."""
         await self.kick("all")
+        async with self._turn:
+            pass

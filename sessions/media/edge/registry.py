@@ -21,6 +21,7 @@ class Registry:
         self.facts = facts
         self.channels: dict[str, Channel] = {}
         self.by_digest: dict[bytes, Channel] = {}
+        self._leaving: dict[str, asyncio.Task] = {}
         self.closing = False
 
     def ensure(self, ref: str, digest: bytes, session_id: str, record: bool) -> Channel:
@@ -34,13 +35,17 @@ class Registry:
         return channel
 
     async def drop(self, ref: str) -> bool:
-        """End everything of a channel; False if there is none."""
+        """End everything of a channel; False if there is none. Whoever repeats it waits for the same end: what "gone" promises is a closed file."""
         channel = self.channels.pop(ref, None)
-        if channel is None:
-            return False
-        self.by_digest.pop(channel.digest, None)
-        await channel.close()
-        return True
+        if channel is not None:
+            self.by_digest.pop(channel.digest, None)
+            task = self._leaving[ref] = asyncio.ensure_future(channel.close())
+            task.add_done_callback(lambda done: self._leaving.pop(ref) if self._leaving.get(ref) is done else None)
+        leaving = self._leaving.get(ref)
+        if leaving is not None:
+            # Shielded: a caller that gave up does not break it off.
+            await asyncio.shield(leaving)
+        return channel is not None
 
     def publishers(self) -> int:
         return sum(channel.publisher is not None for channel in self.channels.values())

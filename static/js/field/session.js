@@ -74,7 +74,7 @@ function loadRest() {
   if (s.startedAt) quiet(() => get(`/sessions/${id}/meter`), ({ data }) => { state.failed = data.failedIntervals; meter.take(data); paintMoney(); paintTimeline(); });
   if (s.operatorId && !state.device && mine.can("operators:read", mine.workspaces.find((w) => w.id === s.operatorWorkspaceId))) quiet(() => get(`/device-operators/${s.operatorId}`), ({ data }) => { state.device = data; paintParties(); });
   candidates.load(s);
-  if (s.record && s.startedAt && mine.can("recording:read", mine.workspaces.find((w) => w.id === s.consumerWorkspaceId))) loadRecording();
+  if (seesRecording()) loadRecording();
 }
 
 const reload = debounce(load, 250);
@@ -262,6 +262,11 @@ by("sound").addEventListener("click", ({ currentTarget }) => {
 
 /* The recording of it */
 
+function seesRecording() {
+  const { s } = state;
+  return Boolean(s?.record && s.startedAt && mine.can("recording:read", mine.workspaces.find((w) => w.id === s.consumerWorkspaceId)));
+}
+
 async function loadRecording() {
   await quiet(() => get("/recordings", { sessionId: id, limit: 5 }), ({ data }) => {
     const r = data[0];
@@ -324,4 +329,7 @@ mine.load().catch((error) => complain("Workspaces could not be read", error)).fi
   await load();
   if (state.s?.consumerWorkspaceId) quiet(() => track.load(), () => { paintMap(); paintTrust(); });
   live.subscribe("sessions", { onEvent: (name, data) => { if (data.id === id) reload(); } });
+  // Its file is joined when the session is over and nothing more is told of the session itself: the recording says when it is in the library.
+  const recordingSoon = debounce(() => { if (seesRecording()) loadRecording(); }, 250);
+  live.subscribe("recordings", { onSnapshot: recordingSoon, onEvent: (name, data) => { if (data.sessionId === id) recordingSoon(); } });
 });
