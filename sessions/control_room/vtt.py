@@ -19,7 +19,7 @@ def document(cues: Iterable[Cue]) -> str:
     """The file; text is escaped, and no cue holds a blank line, which would end it."""
     parts = ["WEBVTT"]
     for cue in cues:
-        lines = [escaped(line) for line in cue.text.splitlines() if line.strip()]
+        lines = [escaped(line) for line in cue.text.split("\n") if line.strip()]
         # A cue must end after it begins.
         parts.append("\n".join([f"{stamp(cue.start_ms)} --> {stamp(max(cue.end_ms, cue.start_ms + 1))}", *lines]))
     return "\n\n".join(parts) + "\n"

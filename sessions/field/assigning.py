@@ -1,5 +1,6 @@
 """Who serves a request: the operator that a supplier accepts with, or the one that dispatch finds (05 §3)."""
 
+from collections.abc import Callable
 from datetime import datetime
 from math import ceil
 from typing import NamedTuple
@@ -95,9 +96,11 @@ def ineligible(operator: DeviceOperator, session: FieldSession, now: datetime) -
     return None if _covers(operator, Point(session.lat, session.lng)) else "outside_coverage"
 
 
-def dispatch(*, actor: Actor, session_id, operator_id=None, permission: Perm = Perm.SESSIONS_CREATE) -> FieldSession:
+def dispatch(
+    *, actor: Actor, session_id, operator_id=None, permission: Perm = Perm.SESSIONS_CREATE, before_told: Callable[[FieldSession], None] | None = None
+) -> FieldSession:
     """Assign the operator named, or the first that may serve. ApiError invalid_state, operator_not_eligible `{reason}`, no_coverage,
-    reference_not_found."""
+    reference_not_found. `before_told`: called with all rows held, before topics are told."""
     with transaction.atomic():
         session, now = locked(session_id), clock.now()
         if operator_id is not None and not _in_world(session).filter(pk=operator_id).exists():
@@ -106,7 +109,7 @@ def dispatch(*, actor: Actor, session_id, operator_id=None, permission: Perm = P
         operator = _named(session, operator_id, now) if operator_id else _first(session, now)
         if operator is None:
             raise ApiError("no_coverage", headers={"Retry-After": "5"})
-        _assign(session, operator, actor=actor, permission=permission, at=now, how="dispatch")
+        _assign(session, operator, actor=actor, permission=permission, at=now, how="dispatch", before_told=before_told)
     return session
 
 
@@ -188,11 +191,15 @@ def _longest_idle(workspace: Workspace, session: FieldSession) -> DeviceOperator
     raise ApiError("operator_busy" if enabled else "operator_disabled")
 
 
-def _assign(session: FieldSession, operator: DeviceOperator, *, actor: Actor, permission: Perm, at: datetime, how: str) -> None:
+def _assign(
+    session: FieldSession, operator: DeviceOperator, *, actor: Actor, permission: Perm, at: datetime, how: str, before_told: Callable | None = None
+) -> None:
     before = snapshot(session)
     who = {"operator": operator, "operator_workspace": operator.workspace, "assigned_at": at}
     if not transitions.move(session, "assign", guard=Q(deadline_at__gt=at), **who):
         raise transitions.refused(how, session)
     facts = {"actor": actor, "permission": permission, "at": at, "before": before, "from_state": SessionState.REQUESTED}
     transitions.tell("assign", session, **facts, by=how)
+    if before_told is not None:
+        before_told(session)
     live.changed(session, was=SessionState.REQUESTED)

@@ -27,6 +27,8 @@ BATCH = 200
 _PERMISSION = {Side.CONSUMER: Perm.SESSIONS_CREATE, Side.OPERATOR: Perm.SESSIONS_OPERATE, Side.INSTALLATION: Perm.SESSIONS_CREATE}
 # What else happens in the transaction in which a session leaves LIVE, before topics are told: `hook(session)`; the control room turns its buses.
 leaving_live: list[Callable[[FieldSession], None]] = []
+# What a caller adds to a move, with all its rows held and before topics are told: their counters are the last locks.
+BeforeTold = Callable[[FieldSession], None] | None
 # What is told once a session has gone LIVE, in that transaction: `hook(session)`; no lock may be taken here, so it only wakes others.
 gone_live: list[Callable[[FieldSession], None]] = []
 
@@ -89,24 +91,26 @@ def flag(session_id, word: str) -> None:
 # --- over ----------------------------------------------------------------------------------------------------------------------
 
 
-def end(*, actor: Actor, session_id, side: Side) -> FieldSession:
+def end(*, actor: Actor, session_id, side: Side, before_told: BeforeTold = None) -> FieldSession:
     """End a LIVE session now, with its final meter and money. After its cap it expires at the cap. ApiError invalid_state."""
     with transaction.atomic():
         session, now = locked(session_id), clock.now()
         if not allows("end", session.state):
             raise transitions.refused("end", session)
         if not _expire(session, now, actor):
-            _leave_live(session, "end", at=max(now, session.started_at), reason=EndReason(side.value), actor=actor, permission=_PERMISSION[side])
+            at, reason = max(now, session.started_at), EndReason(side.value)
+            _leave_live(session, "end", at=at, reason=reason, actor=actor, permission=_PERMISSION[side], before_told=before_told)
     return session
 
 
-def cancel(*, actor: Actor, session_id, side: Side) -> FieldSession:
+def cancel(*, actor: Actor, session_id, side: Side, before_told: BeforeTold = None) -> FieldSession:
     """Call off what is not LIVE yet. ApiError invalid_state."""
     with transaction.atomic():
         session, now = locked(session_id), clock.now()
         if not allows("cancel", session.state) or now >= session.deadline_at:
             raise transitions.refused("cancel", session)
-        _release(session, "cancel", at=now, reason=EndReason(side.value), actor=actor, permission=_PERMISSION[side])
+        reason = EndReason(side.value)
+        _release(session, "cancel", at=now, reason=reason, actor=actor, permission=_PERMISSION[side], before_told=before_told)
     return session
 
 
@@ -214,7 +218,9 @@ def _given_up_at(session: FieldSession) -> datetime | None:
     return session.media_lost_at + timedelta(seconds=seconds) if seconds and session.media_lost_at else None
 
 
-def _release(session: FieldSession, event: str, *, at: datetime, reason: EndReason, actor: Actor, permission: Perm | None) -> None:
+def _release(
+    session: FieldSession, event: str, *, at: datetime, reason: EndReason, actor: Actor, permission: Perm | None, before_told: BeforeTold = None
+) -> None:
     """Over before it was LIVE: no meter, no charge; the hold goes back and the operator is free at once."""
     before, was = snapshot(session), session.state
     if not transitions.move(session, event, ended_at=at, end_reason=reason, meter_final=True):
@@ -224,10 +230,14 @@ def _release(session: FieldSession, event: str, *, at: datetime, reason: EndReas
     joins.release(session)
     joins.tear_down(session)
     transitions.tell(event, session, actor=actor, permission=permission, at=at, before=before, from_state=was, end_reason=str(reason))
+    if before_told is not None:
+        before_told(session)
     live.changed(session, was=was)
 
 
-def _leave_live(session: FieldSession, event: str, *, at: datetime, reason: EndReason, actor: Actor, permission: Perm | None) -> None:
+def _leave_live(
+    session: FieldSession, event: str, *, at: datetime, reason: EndReason, actor: Actor, permission: Perm | None, before_told: BeforeTold = None
+) -> None:
     """Over after it was LIVE: metered, settled, torn down."""
     before = snapshot(session)
     meter = joins.close_meter(session, at)
@@ -246,8 +256,9 @@ def _leave_live(session: FieldSession, event: str, *, at: datetime, reason: EndR
     facts = {"actor": actor, "permission": permission, "at": at, "before": before, "from_state": SessionState.LIVE, "end_reason": str(reason)}
     transitions.tell(event, session, **facts)
     joins.tell_settled(session, settlement)
-    for hook in leaving_live:
-        hook(session)
+    for hook in (before_told, *leaving_live):
+        if hook is not None:
+            hook(session)
     live.changed(session, was=SessionState.LIVE)
 
 
