@@ -13,10 +13,17 @@ from django.urls import re_path  # noqa: E402
 
 from config.kernel.live.consumer import LiveConsumer  # noqa: E402
 from nodes.meters.consumers import NodeConsumer  # noqa: E402
+from sessions.control_room.consumers import ProgramConsumer  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
         "http": _django,
-        "websocket": URLRouter([re_path(r"^ws$", LiveConsumer.as_asgi()), re_path(r"^ws/node$", NodeConsumer.as_asgi())]),
+        "websocket": URLRouter(
+            [
+                re_path(r"^ws$", LiveConsumer.as_asgi()),
+                re_path(r"^ws/node$", NodeConsumer.as_asgi()),
+                re_path(r"^ws/program$", ProgramConsumer.as_asgi()),
+            ]
+        ),
     }
 )

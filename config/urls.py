@@ -16,7 +16,7 @@ handler500 = "config.kernel.views.server_error"
 _schema = SchemaView.as_view()
 _docs = SpectacularSwaggerSplitView.as_view(url_name="schema", authentication_classes=[], permission_classes=[])
 
-PAGES = ("operators.console.urls", "nodes.fleet.pages", "sessions.pages", "recordings.library.pages", "audit.pages")
+PAGES = ("operators.console.urls", "nodes.fleet.pages", "sessions.pages", "sessions.control_room.pages", "recordings.library.pages", "audit.pages")
 
 urlpatterns = [
     path("healthz", views.healthz, name="healthz"),

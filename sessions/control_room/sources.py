@@ -69,6 +69,12 @@ def row_of(room: ControlRoom, source: str, session: FieldSession | None = None) 
     return stored(room).filter(source=source).first() or fresh(room, source, session)
 
 
+def mix_of(room: ControlRoom, source: str) -> dict:
+    """Gain and mute of one source."""
+    row = (stored(room).filter(source=source).first() if room.created_at else None) or ProductionSource()
+    return {"gain_db": row.gain_tenths / 10, "muted": row.muted}
+
+
 def shape(row: ProductionSource, production: Production) -> dict:
     """A source as state and events show it."""
     return {

@@ -39,6 +39,12 @@ GUARDED = {
     ("POST", "/api/v1/recording-jobs/bulk-stop"): {"director"},
     ("POST", "/api/v1/recording-jobs/<uuid:id>/retry"): {"director"},
     ("POST", "/api/v1/recording-jobs/<uuid:id>/abandon"): {"director"},
+    **{("POST", f"/api/v1/control-room/{bus}"): {"director"} for bus in ("preview", "cut", "take")},
+    **{("POST", f"/api/v1/control-room/sessions/<uuid:id>/{verb}"): {"director"} for verb in ("dispatch", "cancel", "end")},
+    **{("POST", f"/api/v1/control-room/audio/{knob}"): {"director", "audio"} for knob in ("gain", "mute")},
+    **{("POST", f"/api/v1/control-room/lower-third/{verb}"): {"director", "graphics"} for verb in ("show", "hide")},
+    **{("PUT", f"/api/v1/control-room/{text}"): {"director", "graphics"} for text in ("lower-third", "slate")},
+    **{("POST", f"/api/v1/control-room/captions{verb}"): {"director", "captioner"} for verb in ("", "/clear")},
 }
 # Public, yet not for everyone: who holds another kind of credential is turned away (04 §1), and deleting needs one once somebody is registered.
 HALF_OPEN = {

@@ -9,6 +9,7 @@ from django.db import connection
 from audit.models import AuditEvent
 from config.kernel import broker
 from nodes.meters.consumers import NodeConsumer
+from sessions.control_room.consumers import ProgramConsumer
 from tests.access import oracle, rows
 from tests.access.calls import NOWHERE, Call, undone
 from tests.access.things import THINGS
@@ -118,5 +119,10 @@ def test_the_socket_of_recorders_is_for_nodes(world):
     assert not failures, "\n".join(failures)
 
 
+def test_the_socket_of_the_program_page_is_for_its_link_alone(world):
+    for caller in world.callers:
+        assert _asked(Socket(caller.token, consumer=ProgramConsumer), {"token": caller.token or "x"})[0] == "not_found", caller
+
+
 def test_every_socket_is_asked():
-    assert {row.route for row in rows.of("CONNECT")} == {"^ws$", "^ws/node$"}, "ask the new socket here, for each caller"
+    assert {row.route for row in rows.of("CONNECT")} == {"^ws$", "^ws/node$", "^ws/program$"}, "ask the new socket here, for each caller"

@@ -62,6 +62,8 @@ NOT_MEASURED = {
     "/api/v1/auth/oidc/login": "redirects to a provider",
     "/api/v1/comms/status": "is not built",
     "/api/v1/operator/invites": "a director's; tests/operators/console asks it",
+    "/api/v1/control-room/program-link": "a director's; tests/sessions/control_room asks it",
+    "/api/v1/control-room/captions.vtt": "a file; tests/sessions/control_room asks it",
     "/api/v1/operator/invite-tokens": "a director's; tests/operators/console asks it",
     "/api/v1/auth/access/explain": "needs a question; tests/operators/people asks it",
 }
