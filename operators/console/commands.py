@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from config.kernel.access import Actor, Perm, Route, Subsystem
 from config.kernel.errors import ApiError
-from operators.console import lock_guard
+from operators.console import identity, lock_guard
 
 
 @dataclass(frozen=True)
@@ -29,17 +29,30 @@ def register_command(command: Command) -> None:
 
 def states(actor: Actor) -> dict:
     """name → `{enabled, method, href, subsystem, code?, reason?, data?}`."""
-    return {name: _state(actor, command) for name, command in sorted(_commands.items())}
+    refusals = {}
+    for command in _commands.values():
+        door = (command.subsystem, command.permission)
+        if door not in refusals:
+            refusals[door] = _refusal(actor, *door)
+    return {name: _state(command, refusals[command.subsystem, command.permission]) for name, command in sorted(_commands.items())}
 
 
-def _state(actor: Actor, command: Command) -> dict:
-    shown = {"enabled": True, "method": command.method, "href": f"/api/v1{command.href}", "subsystem": command.subsystem.value}
+def _refusal(actor: Actor, subsystem: Subsystem, permission: Perm | None) -> ApiError | None:
+    """What the guard would answer; asked once for all commands behind the same door."""
+    # A copy: what the guard notes for one command must not colour the next. Who acts is the same for all.
+    identity.operator_of(actor)
+    memo = {name: actor.memo[name] for name in ("console_operator",) if name in actor.memo}
     try:
-        # A copy: what the guard notes for one command must not colour the next.
-        lock_guard.admit(replace(actor, memo={}), Route(command.permission, subsystem=command.subsystem))
-        error = command.why_not() if command.why_not else None
+        lock_guard.admit(replace(actor, memo=memo), Route(permission, subsystem=subsystem))
     except ApiError as refused:
-        error = refused
+        return refused
+    return None
+
+
+def _state(command: Command, error: ApiError | None) -> dict:
+    shown = {"enabled": True, "method": command.method, "href": f"/api/v1{command.href}", "subsystem": command.subsystem.value}
+    if error is None and command.why_not:
+        error = command.why_not()
     if error is None:
         return shown
     return (

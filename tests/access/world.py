@@ -20,6 +20,7 @@ from operators.identity.models import User
 from operators.workspaces.models import Member, Workspace
 from recordings.profiles import seeds
 from recordings.profiles.models import RecordingProfile
+from sessions.control_room import program_link
 from tests.cast import ApiClient, token_of
 from tests.factories.nodes import issue_token, make_node, make_site
 from tests.factories.users import make_user
@@ -79,7 +80,11 @@ def _invite(world: "World") -> dict[str, str]:
     return {"invite": invites.create(actor=world.actor, kind="role", role="viewer")[1]}
 
 
-ISSUE: dict[str, Callable[["World"], dict[str, str]]] = {"tr_op_": _operators, "tr_inv_": _invite}
+def _program(world: "World") -> dict[str, str]:
+    return {"program link": program_link.rotate(actor=world.actor)["token"]}
+
+
+ISSUE: dict[str, Callable[["World"], dict[str, str]]] = {"tr_op_": _operators, "tr_inv_": _invite, "tr_pgm_": _program}
 UNISSUED = {
     **{f"console {role}": "tr_op_" for role in ("director", "audio", "graphics", "captioner", "viewer")},
     "ephemeral of this": "tr_eph_",

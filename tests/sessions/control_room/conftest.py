@@ -22,7 +22,7 @@ class Studio(Room):
     def camera(self, label="Bridge", state="LIVE", workspace=None, **fields) -> FieldSession:
         """A field session in this state; LIVE unless said."""
         operator = make_operator(self.suppliers, f"Phone {label}") if state != "REQUESTED" else None
-        return make_session(workspace or self.workspace, state, operator=operator, label=label, **fields)
+        return make_session(workspace or self.workspace, state, operator=operator, label=label, rate_micro=0, **fields)
 
     @staticmethod
     def actor(someone: Someone):
