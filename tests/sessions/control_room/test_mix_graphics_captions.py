@@ -87,7 +87,8 @@ def test_captions_that_can_not_be_shown(director):
 
 @database
 def test_the_newest_two_lines_show_and_eleven_in_a_second_are_too_many(studio, director):
-    with clock.frozen(clock.now()):
+    start = clock.now()
+    with clock.frozen(start):
         made = director.client.post("/control-room/captions", {"text": "One\r\ntwo"})
         assert made.status_code == 201 and made.json()["data"]["line"]["text"] == "One\ntwo"
         assert made.json()["data"]["line"]["by"] == {"id": director.id, "name": "Alice"}
@@ -96,9 +97,9 @@ def test_the_newest_two_lines_show_and_eleven_in_a_second_are_too_many(studio, d
         assert [line["text"] for line in studio.state()["captions"]] == ["line 7", "line 8"] == [line["text"] for line in last().data["captions"]]
         refused = director.client.post("/control-room/captions", {"text": "too many"})
         assert code(refused) == (429, "throttled") and int(refused.headers["Retry-After"]) >= 1
-    with clock.frozen(clock.now() + timedelta(seconds=1.1)):
+    with clock.frozen(start + timedelta(seconds=1.1)):
         assert director.client.post("/control-room/captions", {"text": "more", "durationSeconds": 15}).status_code == 201
-    with clock.frozen(clock.now() + timedelta(seconds=9)):
+    with clock.frozen(start + timedelta(seconds=9)):
         assert tick.run()["captions"] == 1
         assert [line["text"] for line in studio.state()["captions"]] == ["more"]
         assert director.client.post("/control-room/captions/clear").json()["data"]["captions"] == []
