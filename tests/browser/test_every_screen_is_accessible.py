@@ -8,6 +8,7 @@ COLORS = {"runOnly": ["color-contrast", "link-in-text-block"]}
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 SCREENS = {
     "overview": ("/", "#live li"),
+    "control room": ("/control-room", "#locks li"),
     "fleet": ("/nodes", ".tile"),
     "node": ("/nodes/{node}", "#bridge .mx:not(:empty)"),
     "library": ("/recordings", "tbody tr"),

@@ -1,70 +1,79 @@
-// The program page: follows `/ws/program` and shows the newest view.
+// The program page: what is on program, the two lines and the captions over it. Nothing to press but the sound.
 
-import { negotiate } from "../field/rtc.js";
+import { el, fill } from "../dom.js";
+import { learn, serverNow } from "../now.js";
+import { Feed } from "./feed.js";
+import { Mix } from "./mix.js";
+import { captionsNow, lowerNow } from "./overlay.js";
+import { Stage } from "./stage.js";
 
-const at = (selector) => document.querySelector(selector);
-const video = at("#picture");
-const token = location.pathname.split("/")[2];
-let shown = "";
-let peer = null;
+const by = (name) => document.getElementById(name);
+const token = location.pathname.split("/").filter(Boolean).at(-1);
+const stage = new Stage([...document.querySelectorAll(".layer")], by("slate"));
+const feed = new Feed(token);
+const mix = new Mix();
+let view = null;
 
-function write(root, texts) {
-  for (const [name, text] of Object.entries(texts)) root.querySelector(`[data-f=${name}]`).textContent = text;
+function paintOver() {
+  if (!view) return;
+  const now = serverNow();
+  const lower = lowerNow(view.lowerThird, now);
+  by("lower").hidden = !lower;
+  if (lower) fill(by("lower"), { title: lower.title, subtitle: lower.subtitle || null });
+  const lines = captionsNow(view.captions, now);
+  const key = lines.map((line) => line.id ?? line.text).join(" ");
+  const box = by("captions");
+  if (box.dataset.is === key) return;
+  box.dataset.is = key;
+  box.replaceChildren(...lines.map((line) => el("span", {}, line.text)));
 }
 
-async function watch(url) {
-  const pc = new RTCPeerConnection();
-  const stream = new MediaStream();
-  pc.addTransceiver("video", { direction: "recvonly" });
-  pc.addTransceiver("audio", { direction: "recvonly" });
-  pc.addEventListener("track", ({ track }) => stream.addTrack(track));
-  await negotiate(pc, url, new AbortController().signal);
-  peer?.close();
-  peer = pc;
-  video.srcObject = stream;
-  await video.play().catch(() => {});
+/** Gain and mute of what is seen: with the old picture stays the old sound. */
+function paintMix() {
+  if (stage.shown === "slate") mix.set({ gainDb: 0, muted: true });
+  else if (stage.shown === view.program.source) mix.set(view.mix);
 }
 
-function play(media) {
-  peer?.close();
-  peer = null;
-  video.srcObject = null;
-  video.src = media.url;
-  const elapsed = media.startedAt ? ((Date.now() - new Date(media.startedAt)) / 1000) * media.rate : 0;
-  video.currentTime = (media.playFromMs + media.positionMs) / 1000 + elapsed;
-  video.playbackRate = media.rate;
-  if (media.state === "playing") video.play().catch(() => {});
-  else video.pause();
+/** Ends are acted on by the house's time, which a viewer's clock may not know. The link's own end is told here as well. */
+async function askTheTime() {
+  try {
+    const reply = await fetch(`${location.pathname.replace(/\/$/, "")}/state`, { cache: "no-store" });
+    if (reply.headers.get("Date")) learn(reply.headers.get("Date"));
+    if (reply.status === 404 || reply.status === 410) feed.end(reply.status === 404 ? 4404 : 4401);
+  } catch (error) {
+    // Without a network the socket says it, and comes back by itself.
+    if (!(error instanceof TypeError)) throw error;
+  }
 }
 
-function show(view) {
-  write(at("#slate"), view.slate);
-  at("#slate").hidden = view.media.kind !== "slate";
-  write(at("#lower-third"), { title: view.lowerThird.title, subtitle: view.lowerThird.subtitle });
-  at("#lower-third").hidden = !view.lowerThird.visible;
-  at("#captions").textContent = view.captions.map((line) => line.text).join("\n");
-  video.volume = Math.min(1, 10 ** (view.mix.gainDb / 20));
-  video.dataset.mixMuted = view.mix.muted;
-  const key = JSON.stringify(view.media);
-  if (key === shown) return;
-  shown = key;
-  if (view.media.kind === "whep" && view.media.url) watch(view.media.url).catch(() => {});
-  else if (view.media.kind === "file") play(view.media);
-  else if (view.media.kind === "slate") { peer?.close(); peer = null; video.srcObject = null; video.removeAttribute("src"); }
-}
+feed.addEventListener("view", ({ detail }) => {
+  view = detail;
+  fill(by("slate"), { title: view.slate.title, subtitle: view.slate.subtitle || null });
+  stage.show(view.program.source, view.media);
+  paintMix();
+  paintOver();
+});
+feed.addEventListener("notice", ({ detail }) => {
+  by("notice").hidden = !detail;
+  by("notice").textContent = detail;
+});
+stage.addEventListener("shown", ({ detail }) => {
+  stage.shown = detail.source;
+  by("stage").dataset.shown = detail.source;
+  if (detail.video) mix.follow(detail.video);
+  if (view) paintMix();
+});
+stage.addEventListener("renew", () => feed.renew());
 
-function follow() {
-  const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/program`);
-  socket.addEventListener("open", () => socket.send(JSON.stringify({ token })));
-  socket.addEventListener("message", ({ data }) => {
-    const message = JSON.parse(data);
-    if (message.type === "program") show(message.data);
-  });
-  socket.addEventListener("close", ({ code }) => {
-    if (code === 4401 || code === 4404) location.reload();
-    else setTimeout(follow, 2000);
-  });
-}
+const unmute = by("unmute");
+unmute.hidden = false;
+unmute.addEventListener("click", async () => {
+  await mix.listen(true);
+  unmute.hidden = true;
+});
 
-at("#unmute").addEventListener("click", () => { video.muted = !video.muted; });
-follow();
+// A page that was put to sleep has a clock of its own making: it draws at once when it is seen again.
+setInterval(paintOver, 100);
+document.addEventListener("visibilitychange", paintOver);
+feed.start();
+askTheTime();

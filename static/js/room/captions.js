@@ -67,7 +67,7 @@ export function paintCaptions() {
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const line = field.value.trim();
-  if (!line || !may("captions", "captions")) return;
+  if (!line || !may("captions", "caption")) return;
   markErrors(form, {});
   field.value = "";
   left();

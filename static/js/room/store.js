@@ -3,6 +3,7 @@
 import { ApiError, call, get } from "../api.js";
 import { complain, debounce } from "../dom.js";
 import { hm } from "../format.js";
+import { learn } from "../now.js";
 import { live } from "../socket.js";
 import { OPTIMISM_MS, reduce, seen, standing } from "./reduce.js";
 
@@ -47,6 +48,7 @@ class Room extends EventTarget {
   take(data) {
     this.state = data;
     this.guesses = [];
+    learn(data.at);
     this.tell(null);
     // Registering, leaving and roles reach this page by the topic as well.
     if (this.known) this.readMe();
