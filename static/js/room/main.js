@@ -50,10 +50,10 @@ room.addEventListener("change", ({ detail }) => {
 });
 room.addEventListener("actions", () => { if (room.state) paint(); });
 
-// A pressed key of the switcher gives the keyboard back, so that the next Enter cuts instead of pressing it again.
+// A button pressed by a pointer gives the keyboard back, so that the next Enter cuts instead of pressing it again; an armed one waits for its second press.
 document.addEventListener("click", (event) => {
-  const button = event.detail > 0 && event.target.closest("#production button:not(.arm)");
-  if (button) button.blur();
+  const button = event.detail > 0 && event.target.closest("main button");
+  if (button && !("armed" in button.dataset)) button.blur();
 });
 
 const produced = (act) => () => { if (room.state && "program" in room.state) act(); };

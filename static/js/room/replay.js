@@ -24,6 +24,9 @@ const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
 
 /* Clips */
 
+/** Whether this control room has a replay: its commands are then among the actions. */
+const offered = () => Object.values(room.actions || {}).some((action) => action.href.includes("/replay/"));
+
 async function readClips() {
   asked = true;
   try {
@@ -119,7 +122,7 @@ async function quick() {
 
 export function paintReplay() {
   const { replay, program } = room.view;
-  if (!asked) readClips();
+  if (!asked && offered()) readClips();
   const { clip } = replay;
   const why = room.why("replay", null);
   fill(box, { clip: clip ? clip.name || "Clip" : "No clip is loaded", what: clip ? [clip.sessionId ? named(clip.sessionId) : "", seconds(clip.durationMs)].filter(Boolean).join(", ") : "Mark in and out while a camera runs, or take its last ten seconds." });
