@@ -4,6 +4,8 @@ import { negotiate, release, serversOf } from "../field/rtc.js";
 import { serverNow } from "../now.js";
 
 export const KEEP_MS = 2000;
+// A picture that doesn't begin is asked for anew, by another address.
+const BEGIN_MS = 5000;
 const DRY_MS = 6000;
 const SEEK_SECONDS = 0.4;
 
@@ -92,25 +94,33 @@ export class Stage extends EventTarget {
       return;
     }
     this.key = key;
-    this.source = source;
     this.drop("next");
-    clearTimeout(this.timer);
-    if (media.kind === "slate") this.toSlate();
+    if (source !== this.source || media.kind === "slate") clearTimeout(this.late);
+    this.source = source;
+    if (media.kind === "slate") this.cover();
     else this.bring(media);
   }
 
   bring(media) {
-    const video = this.layers.find((layer) => layer !== this.now?.video);
-    const picture = (this.next = new Picture(video));
-    this.timer = setTimeout(() => { if (this.next === picture) this.cover(); }, KEEP_MS);
-    firstFrame(video, media.kind, () => { if (this.next === picture) this.swap(picture); });
-    if (media.kind === "whep" && !media.url) return;
-    if (media.kind === "whep") picture.whep(media.url, () => this.failed(picture));
-    else picture.file(media);
+    const { source } = this;
+    const picture = (this.next = new Picture(this.layers.find((layer) => layer !== this.now?.video)));
+    picture.source = source;
+    // Counted from the change, whatever is tried in between.
+    if (this.waits !== source) {
+      this.waits = source;
+      this.late = setTimeout(() => { if (this.waits === source && this.source === source) this.cover(); }, KEEP_MS);
+    }
+    clearTimeout(this.begin);
+    this.begin = setTimeout(() => this.failed(picture), media.url ? BEGIN_MS : KEEP_MS);
+    firstFrame(picture.video, media.kind, () => { if (this.next === picture) this.swap(picture); });
+    if (media.kind === "file") picture.file(media);
+    else if (media.url) picture.whep(media.url, () => this.failed(picture));
   }
 
   swap(picture) {
-    clearTimeout(this.timer);
+    clearTimeout(this.late);
+    clearTimeout(this.begin);
+    this.waits = null;
     const old = this.now;
     this.next = null;
     this.now = picture;
@@ -122,14 +132,9 @@ export class Stage extends EventTarget {
     this.tell();
   }
 
-  /** The new picture is late: the slate meanwhile. */
+  /** The slate is on, or the new picture is late. */
   cover() {
-    this.drop("now");
-    this.slate.hidden = false;
-    this.tell();
-  }
-
-  toSlate() {
+    this.waits = this.media.kind === "slate" ? null : this.waits;
     this.drop("now");
     this.slate.hidden = false;
     this.tell();
@@ -139,9 +144,10 @@ export class Stage extends EventTarget {
     if (picture !== this.now && picture !== this.next) return;
     // A new view brings a new address; what is shown stays until then.
     if (picture === this.next) this.drop("next");
+    else if (picture.pc) picture.pc.close();
     this.key = null;
     clearTimeout(this.retry);
-    this.retry = setTimeout(() => this.dispatchEvent(new Event("renew")), 800 + Math.random() * 400);
+    this.retry = setTimeout(() => this.dispatchEvent(new Event("renew")), 300 + Math.random() * 400);
   }
 
   /** Frames that stop, without anybody saying why. */
@@ -164,7 +170,7 @@ export class Stage extends EventTarget {
   }
 
   tell() {
-    this.dispatchEvent(new CustomEvent("shown", { detail: { source: this.now ? this.source : "slate", video: this.now?.video || null } }));
+    this.dispatchEvent(new CustomEvent("shown", { detail: { source: this.now ? this.now.source : "slate", video: this.now?.video || null } }));
   }
 }
 
