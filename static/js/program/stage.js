@@ -16,6 +16,9 @@ function firstFrame(video, kind, then) {
   else video.addEventListener("timeupdate", then, { once: true });
 }
 
+// Which TURN servers there are is asked once: on a cut every round trip is seen.
+let servers = null;
+
 class Picture {
   constructor(video) {
     this.video = video;
@@ -26,7 +29,7 @@ class Picture {
     const round = (this.round = new AbortController());
     const { video } = this;
     try {
-      const servers = await serversOf(url);
+      servers ??= await serversOf(url);
       if (this.stopped) return;
       const pc = (this.pc = new RTCPeerConnection({ iceServers: servers, bundlePolicy: "max-bundle" }));
       const stream = new MediaStream();
