@@ -105,8 +105,8 @@ export function paintGraphics() {
 function paintShown() {
   const shown = lowerNow(room.view.lowerThird, serverNow());
   const left = shown?.hideAt ? Math.ceil((new Date(shown.hideAt).getTime() - serverNow()) / 1000) : null;
-  fill(by("p-lower"), { hides: left === null ? null : `hides in ${left} s` });
-  $('[data-f="on"]', by("p-lower")).hidden = !shown;
+  $('[data-f="shown"]', by("p-lower")).hidden = !shown;
+  fill(by("p-lower"), { hides: left === null ? "until it is hidden" : `hides in ${left} s` });
   text(by("lt-show"), shown ? "Show these" : "Show");
 }
 setInterval(() => { if (room.state?.lowerThird && !document.hidden) paintShown(); }, 250);

@@ -133,11 +133,13 @@ by("sound").addEventListener("click", async () => {
   paintMonitors();
 });
 
+const rate = (bits) => (bits < 1e6 ? `${Math.round(bits / 1e3)} kb/s` : `${(bits / 1e6).toFixed(1)} Mb/s`);
+
 /* Lines and titles end by themselves, on their own clock */
 setInterval(() => { if (room.state?.program && !document.hidden) paintOverlay(); }, 200);
 setInterval(async () => {
   if (document.hidden || !room.state?.preview) return;
   const viewer = pictureOf(sessionOf(room.view.preview.source));
   const f = viewer?.state === "playing" ? await viewer.stats() : null;
-  fill(preview, { flow: f?.height ? `${f.height}p${f.fps ? Math.round(f.fps) : ""}${f.bitrate ? ` · ${(f.bitrate / 1e6).toFixed(1)} Mb/s` : ""}` : null });
+  fill(preview, { flow: f?.height ? `${f.height}p${f.fps ? Math.round(f.fps) : ""}${f.bitrate ? ` · ${rate(f.bitrate)}` : ""}` : null });
 }, 1000);

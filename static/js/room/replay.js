@@ -47,7 +47,7 @@ function createClip(clip) {
 
 function updateClip(li, clip) {
   const what = clip.status === "ready" ? seconds(clip.durationMs ?? 0) : clip.status === "failed" ? "could not be cut" : "is being cut";
-  fill(li, { name: clip.name || time(clip.createdAt), what: [clip.sessionId ? named(clip.sessionId) : "", what].filter(Boolean).join(", ") });
+  fill(li, { name: clip.name || time(clip.createdAt), what: [clip.sessionLabel || "", what].filter(Boolean).join(", ") });
   const button = $("button", li);
   setAttr(button, "aria-label", `Load: ${clip.name || time(clip.createdAt)}`);
   const why = room.why("replay", null) || (clip.status === "ready" ? "" : clip.status === "failed" ? "This clip could not be cut." : "It is still being cut, a few seconds more.");
@@ -75,28 +75,37 @@ export function playPause() {
 
 /* Marks */
 
-async function marked(what, method, path, body) {
+async function marked(what, method, path, body, query) {
   try {
-    const { data } = await call(method, path, { body });
+    const { data } = await call(method, path, { body, query });
     asked = false;
     clipsSoon();
-    return data;
+    return data ?? {};
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
+    // Somebody's in point stands already: it is this page's to end or to drop as well.
+    if (error.code === "mark_open") mark = { sessionId: body.sessionId, at: null };
+    if (error.code === "no_open_mark") mark = null;
     complain(what, error);
+    paintReplay();
     return null;
   }
 }
 
 export async function markIn() {
   const sessionId = looked();
-  if (!may("replay", null)) return;
+  if (!may("replay", "replayMarkIn")) return;
   if (!sessionId) {
     toast("Nothing to mark", "Put a camera on preview first.");
     return;
   }
   const at = new Date(serverNow()).toISOString();
   if (await marked("No in point", "POST", "/control-room/replay/mark-in", { sessionId, at })) mark = { sessionId, at };
+  paintReplay();
+}
+
+async function dropMark() {
+  if (await marked("The mark stands", "DELETE", "/control-room/replay/mark", undefined, { sessionId: mark.sessionId })) mark = null;
   paintReplay();
 }
 
@@ -149,9 +158,9 @@ function paintMarks(why) {
   const nothing = session ? "" : "Put a camera on preview or program first.";
   allow(by("rp-in"), !why && !nothing, why || nothing);
   allow(by("rp-quick"), !why && !nothing, why || nothing);
-  const open = mark || room.actions?.["replay.mark-out"]?.enabled || room.actions?.markOut?.enabled;
-  allow(by("rp-out"), !why && Boolean(open), why || "Mark an in point first: press I while the source plays.");
-  fill(box, { mark: mark ? `In at ${time(mark.at)} on ${named(mark.sessionId)}` : null });
+  allow(by("rp-out"), !why && Boolean(mark), why || "Mark an in point first: press I while the source plays.");
+  by("rp-drop").hidden = !mark || Boolean(why);
+  fill(box, { mark: mark ? `${mark.at ? `In at ${time(mark.at)}` : "An in point stands"} on ${named(mark.sessionId)}` : null });
 }
 
 function paintPosition() {
@@ -164,6 +173,7 @@ by("rp-play").addEventListener("click", playPause);
 by("rp-stop").addEventListener("click", () => { if (may("replay", null)) transport("The replay did not stop", "stop"); });
 by("rp-in").addEventListener("click", markIn);
 by("rp-out").addEventListener("click", markOut);
+by("rp-drop").addEventListener("click", dropMark);
 by("rp-quick").addEventListener("click", quick);
 for (const button of $$("button", by("rp-rate"))) {
   button.addEventListener("click", () => {
