@@ -3,7 +3,6 @@
 import base64
 from datetime import timedelta
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from audit import filters, keys, selectors
@@ -11,6 +10,7 @@ from audit.columns import EXPORT
 from audit.serializers import AuditEventDetailSerializer, AuditEventSerializer, FacetsSerializer, IntegritySerializer
 from config.kernel import clock
 from config.kernel.access import Perm, Route, require
+from config.kernel.documenting import extend_schema
 from config.kernel.viewsets import ExportMixin, ListMixin, RetrieveMixin, TallyViewSet
 
 FACETS_COVER = timedelta(days=30)

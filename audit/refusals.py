@@ -11,7 +11,6 @@ from uuid import UUID
 
 import structlog
 from django.db import DatabaseError, InterfaceError
-from rest_framework.generics import GenericAPIView
 
 from audit import folding, months, services
 from audit.models import Outcome
@@ -157,6 +156,8 @@ def _model(view):
         return named
     if view.queryset is not None:
         return view.queryset.model
+    from rest_framework.generics import GenericAPIView  # where there are views, it is there
+
     if type(view).get_queryset is GenericAPIView.get_queryset:
         return None
     try:

@@ -19,14 +19,15 @@ from datetime import date
 from pathlib import Path
 from uuid import UUID
 
-import httpx
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
 
 from audit import keys, months
 from audit.models import AuditCheckpoint
-from config.kernel import clock
+from config.kernel import clock, later
+
+httpx = later.module("httpx")
 
 log = structlog.get_logger("audit")
 BATCH = 5000

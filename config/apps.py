@@ -2,6 +2,12 @@
 
 from django.apps import AppConfig
 
+from config.kernel import later
+
+with later.without("requests"):
+    # Its first import, before any model's. It looks for `requests` to offer a test client.
+    import rest_framework.compat  # noqa: F401
+
 
 class TallyroomConfig(AppConfig):
     name = "config"

@@ -1,20 +1,36 @@
 """Every route of the web side: composition only."""
 
+from functools import cache
+
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from config.kernel import views
-from config.kernel.openapi_document import SchemaView
 
 handler400 = "config.kernel.views.bad_request"
 handler403 = "config.kernel.views.forbidden"
 handler404 = "config.kernel.views.not_found"
 handler500 = "config.kernel.views.server_error"
 
-_schema = SchemaView.as_view()
-_docs = SpectacularSwaggerSplitView.as_view(url_name="schema", authentication_classes=[], permission_classes=[])
+
+@cache
+def _documents():
+    """(the OpenAPI document, its reader): drf-spectacular is heavy and asked for rarely, so it is imported then."""
+    from drf_spectacular.views import SpectacularSwaggerSplitView
+
+    from config.kernel.openapi_document import SchemaView
+
+    return SchemaView.as_view(), SpectacularSwaggerSplitView.as_view(url_name="schema", authentication_classes=[], permission_classes=[])
+
+
+def _schema(request):
+    return _documents()[0](request)
+
+
+def _docs(request):
+    return _documents()[1](request)
+
 
 PAGES = ("operators.console.urls", "nodes.fleet.pages", "sessions.pages", "sessions.control_room.pages", "recordings.library.pages", "audit.pages")
 

@@ -9,4 +9,4 @@ class KernelConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self):
-        from config.kernel import checks, openapi_extensions, purge  # noqa: F401 - registered by import
+        from config.kernel import checks, purge  # noqa: F401 - registered by import

@@ -4,10 +4,13 @@ import logging
 import logging.config
 import sys
 
-import structlog
-
 from config import env
+from config.kernel import later
 from config.kernel.credentials import redacted
+
+with later.without("rich", "twisted"):
+    # The first import of it, as the settings come before everything else.
+    import structlog
 
 
 def _redact(_logger, _method, event):

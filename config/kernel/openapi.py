@@ -1,13 +1,15 @@
 """The OpenAPI document, made from what the viewsets declare: routes, filters, error codes; without warnings.
 
-An action documents its own body and answer with `@extend_schema(request=…, responses=…)`; everything else (security, parameters of lists, the
+An action documents its own body and answer with `documenting.extend_schema(request=…, responses=…)`; everything else (security, parameters of lists, the
 `{data}` envelope, error answers per status, versions, idempotency) is added here.
 """
 
 from django.conf import settings
+from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import OpenApiParameter
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 
+from config.kernel import openapi_extensions  # noqa: F401 - registered by import
 from config.kernel.access import UNSAFE_METHODS
 from config.kernel.error_codes import CODES
 
@@ -154,6 +156,18 @@ class TallyAutoSchema(AutoSchema):
         for code in codes:
             by_status.setdefault(str(CODES[code].status), []).append(code)
         return by_status
+
+
+class Generator(SchemaGenerator):
+    """spectacular's, on what the actions keep for it (`documenting`)."""
+
+    def create_view(self, callback, method, request=None):
+        name = getattr(callback, "actions", {}).get(method.lower())
+        action = getattr(callback.cls, name) if name else None
+        facts = getattr(action, "documented", None)
+        if facts is not None and "schema" not in getattr(action, "kwargs", {}):
+            extend_schema(**facts)(action)
+        return super().create_view(callback, method, request)
 
 
 def _error_response(codes: list[str]) -> dict:

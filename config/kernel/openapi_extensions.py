@@ -1,4 +1,4 @@
-"""How spectacular names our one authenticator; the schemes themselves are in `openapi.finish`."""
+"""How spectacular names our one authenticator; the schemes themselves are in `openapi.finish`, which brings this along."""
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 

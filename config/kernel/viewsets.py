@@ -10,12 +10,12 @@ class NodeViewSet(TallyViewSet):
 from dataclasses import replace
 
 from django.db import transaction
-from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from config.kernel import context, exports, guard, idempotency, pagination, ratelimit, references, versions
 from config.kernel.access import Actor, Kind, Perm, Route, ports
+from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError
 from config.kernel.facets import facets
 from config.kernel.filters import PAGING, FilterSet, NoFilters, refuse_unknown

@@ -5,7 +5,6 @@ from config.kernel.actions import Action
 from nodes.fleet.models import Interface, Node
 from nodes.fleet.ports import CaptureState, capture_of, ports
 from nodes.fleet.states import Monitor, default_monitor
-from nodes.meters import ring
 
 
 def _path(node: Node, rest: str = "") -> str:
@@ -36,6 +35,8 @@ def meters(node: Node, interfaces: list[Interface]) -> Action:
     """The newest frames. Never a made-up one: without any there is nothing to read."""
     if not any(interface.enabled and (interface.monitor or default_monitor(interface.backend)) != Monitor.OFF for interface in interfaces):
         return Action("GET", Perm.NODE_READ, _path(node, "/meters"), code="monitor_source_unavailable")
+    from nodes.meters import ring  # numpy, for who asks about levels
+
     code = None if ring.any_latest([interface.pk for interface in interfaces]) else "meter_frame_not_found"
     return Action("GET", Perm.NODE_READ, _path(node, "/meters"), code=code)
 

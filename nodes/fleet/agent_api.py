@@ -1,10 +1,10 @@
 """Routes of the recorder agent under `/nodes/:id` (06 §4): its node's credential only, nothing of another node."""
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from config.kernel import clock
 from config.kernel.access import Kind, Perm, Route
+from config.kernel.documenting import extend_schema
 from config.kernel.etags import etag, not_modified
 from config.kernel.names import camelized
 from config.kernel.viewsets import TallyViewSet

@@ -1,11 +1,11 @@
 """`/sites`, `/rooms`, `/nodes` for people (06 §3). Meters are in `nodes/meters/api.py`, the agent's routes in `agent_api.py`."""
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from config.kernel import pagination
 from config.kernel.access import Perm, Route
 from config.kernel.actions import Action, states
+from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError
 from config.kernel.etags import check_if_match, etag
 from config.kernel.exports import ExportBody

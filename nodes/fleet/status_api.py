@@ -1,9 +1,9 @@
 """`GET /status`: the house at a glance."""
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from config.kernel.access import Perm, Route
+from config.kernel.documenting import extend_schema
 from config.kernel.names import camelized
 from config.kernel.status import status
 from config.kernel.viewsets import TallyViewSet

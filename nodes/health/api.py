@@ -1,10 +1,10 @@
 """`/health-events` for people, and what recorder agents report."""
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from config.kernel import pagination
 from config.kernel.access import Perm, Route
+from config.kernel.documenting import extend_schema
 from config.kernel.exports import ExportBody
 from config.kernel.names import camelized
 from config.kernel.viewsets import ExportMixin, FacetsMixin, TallyViewSet

@@ -1,11 +1,11 @@
 """Meters in by POST, and out by GET and SSE (06 §9). Sockets: `consumers.py` in, `hub.py` out."""
 
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.response import Response
 
 from config.kernel import clock
 from config.kernel.access import Kind, Perm, Route
+from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError, FieldError
 from config.kernel.names import camelized
 from config.kernel.serializers import Serializer, UtcDateTimeField

@@ -1,5 +1,6 @@
 """Topic `meters:<nodeId>`: a JSON snapshot (interfaces, labels, newest features), then binary messages from the hub."""
 
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from channels.db import database_sync_to_async
@@ -9,7 +10,10 @@ from config.kernel.errors import ApiError
 from config.kernel.names import camelized
 from nodes.fleet import selectors, shapes
 from nodes.fleet.models import Interface
-from nodes.meters import hub, reading
+
+if TYPE_CHECKING:
+    # What reads levels brings numpy: imported when somebody watches.
+    from nodes.meters import hub
 
 TOPIC = "meters"
 
@@ -28,11 +32,15 @@ def _interfaces(actor: Actor, argument: str | None) -> list[Interface]:
 
 def snapshot(actor: Actor, argument: str | None) -> dict:
     """`{nodeId, interfaces: […], frames: […]}`."""
+    from nodes.meters import reading
+
     rows = _interfaces(actor, argument)
     return {"nodeId": argument, "interfaces": [camelized(shapes.interface(row)) for row in rows], "frames": reading.frames_of(rows)}
 
 
-async def attach(actor: Actor, argument: str | None, sink) -> hub.Watch:
+async def attach(actor: Actor, argument: str | None, sink) -> "hub.Watch":
     """Binary messages into `sink` until the handle is closed; the consumer attaches anew when access changed."""
+    from nodes.meters import hub
+
     rows = await database_sync_to_async(_interfaces)(actor, argument)
     return hub.watch(UUID(argument), {row.pk for row in rows}, sink)

@@ -6,11 +6,10 @@ from uuid import UUID
 import structlog
 from django.db import connection
 
-from config.kernel import broker, clock
+from config.kernel import broker, clock, later
 from config.kernel.tasks import periodic
-from nodes.meters import ring
-from nodes.meters.rollup import Minute, fold
 
+ring, rollups = later.module("nodes.meters.ring"), later.module("nodes.meters.rollup")
 log = structlog.get_logger("meters")
 KEEP_DAYS, AHEAD_DAYS = 7, 2
 # A minute is folded once frames that were late by this much are in; later ones fold it again.
@@ -36,7 +35,7 @@ def _fold_one(member: str, days: set[str]) -> bool:
     )
     if seconds is None:
         return False
-    folded = fold({int(second): record for second, record in seconds[1].items()})
+    folded = rollups.fold({int(second): record for second, record in seconds[1].items()})
     at = datetime.fromtimestamp(int(minute) * 60, UTC)
     if folded is None or _name(at) not in days:
         return False
@@ -44,7 +43,7 @@ def _fold_one(member: str, days: set[str]) -> bool:
     return True
 
 
-def _upsert(interface_id: UUID, at: datetime, minute: Minute) -> None:
+def _upsert(interface_id: UUID, at: datetime, minute: "rollups.Minute") -> None:
     """The fuller row wins: after the ring has forgotten half of a minute, a late frame must not replace the whole of it."""
     with connection.cursor() as cursor:
         cursor.execute(

@@ -1,10 +1,10 @@
 """`/operator/…`: people of the control room, invites, locks, hand-overs (04 §6)."""
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from config.kernel import clock, guard
 from config.kernel.access import Actor, Kind, Perm, Route, holds
+from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError, FieldError
 from config.kernel.serializers import NoBody
 from config.kernel.viewsets import ListMixin, TallyViewSet

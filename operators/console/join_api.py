@@ -1,11 +1,11 @@
 """`/operator/join`: the invite link in a browser. The same door as register, but what a guest gets is Django's session cookie and no token (04 §1)."""
 
 from django.middleware.csrf import rotate_token
-from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from config.kernel import guard
 from config.kernel.access import ANONYMOUS, Kind, Route
+from config.kernel.documenting import extend_schema
 from config.kernel.viewsets import TallyViewSet
 from operators.console import identity, invites, registration
 from operators.console.brake import bounded

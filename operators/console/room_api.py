@@ -1,10 +1,10 @@
 """`/control-room/…`: state, actions, history; and the party line's routes until there is one (04 §4–5)."""
 
 from django.db import transaction
-from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from config.kernel.access import Kind, Perm, Route
+from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError
 from config.kernel.names import camelized
 from config.kernel.serializers import NoBody

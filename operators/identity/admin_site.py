@@ -2,7 +2,7 @@
 
 from urllib.parse import urlencode
 
-from django.contrib.admin import AdminSite
+from django.contrib.admin import AdminSite, autodiscover
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -23,6 +23,14 @@ class TallyAdminSite(AdminSite):
     site_header = site_title = "Tallyroom"
     index_title = "Administration"
     enable_nav_sidebar = False
+
+    def get_urls(self):
+        autodiscover()
+        return super().get_urls()
+
+    def check(self, app_configs):
+        autodiscover()
+        return super().check(app_configs)
 
     def has_permission(self, request):
         if not request.actor.is_anonymous and request.actor.kind is not Kind.USER:

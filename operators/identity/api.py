@@ -1,9 +1,9 @@
 """`/auth/…`: sign-in and out, the own account, sign-ins, the catalogue (03 §9)."""
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from config.kernel.access import ANONYMOUS, Kind, Perm, Route, require
+from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError
 from config.kernel.filters import Choice, FilterSet, Uuid
 from config.kernel.serializers import NoBody

@@ -1,11 +1,11 @@
 """`/webhook-endpoints` and `/webhook-deliveries` (05 §11)."""
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from config.kernel import context
 from config.kernel.access import Kind, Perm, Route, ports
 from config.kernel.actions import states
+from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError, FieldError
 from config.kernel.etags import check_if_match, etag
 from config.kernel.serializers import BulkIds, NoBody

@@ -1,11 +1,11 @@
 """`/workspaces/…` and `/auth/workspace/select` (03 §5, §9)."""
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from config.kernel import pagination
 from config.kernel.access import Perm, Route, ports, require
 from config.kernel.actions import states
+from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError
 from config.kernel.etags import check_if_match, etag
 from config.kernel.viewsets import ListMixin, TallyViewSet

@@ -1,9 +1,9 @@
 """`/workspaces/:id/api-keys` (03 §9). The token stands in the answer to its minting and nowhere else."""
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from config.kernel.access import Perm, Route
+from config.kernel.documenting import extend_schema
 from operators.workspaces import guards, keys, selectors
 from operators.workspaces.api import TENANCY, InWorkspace
 from operators.workspaces.filters import KeyFilters

@@ -1,9 +1,9 @@
 """`/workspaces/:id/members` (03 §9)."""
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from config.kernel.access import Kind, Perm, Route
+from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError
 from operators.workspaces import selectors, services
 from operators.workspaces.api import TENANCY, InWorkspace

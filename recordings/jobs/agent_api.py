@@ -1,9 +1,9 @@
 """Routes of the recorder agent that touch a job (06 §4): claim, job heartbeat, ends, and the read that people share."""
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from config.kernel.access import Kind, Perm, Route
+from config.kernel.documenting import extend_schema
 from nodes.fleet import hints, sources
 from nodes.fleet.agent_api import AgentViewSet
 from nodes.fleet.heartbeat import demand_current_process

@@ -1,10 +1,10 @@
 """`/recording-jobs` for people (07 §3). The agent's routes are in `agent_api.py`; reading one job is shared."""
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from config.kernel.access import Kind, Perm, Route, Subsystem, holds
 from config.kernel.actions import states
+from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError
 from config.kernel.exports import ExportBody, in_order
 from config.kernel.serializers import NoBody

@@ -7,16 +7,16 @@ from datetime import timedelta
 import structlog
 from django.db import transaction
 
-from config.kernel import clock
+from config.kernel import clock, later
 from config.kernel.tasks import single_flight
 from recordings import live, worries
 from recordings.library import missing, storage
 from recordings.library.actions import needs_rendition
-from recordings.library.analysis import Findings, Silent, Undecodable, analyse
 from recordings.library.models import Recording, RecordingFile
 from recordings.library.states import AnalysisStatus, FileState
 from recordings.uploads import storing
 
+analysis = later.module("recordings.library.analysis")
 log = structlog.get_logger("analysis")
 RETRIES = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30))
 BATCH = 20
@@ -43,7 +43,7 @@ def run(file_id) -> bool:
         except storage.Missing as error:
             missing.report(file.recording, file, error)
             _try_later(file, error)
-        except Undecodable as error:
+        except analysis.Undecodable as error:
             _write(file, {"analysis_status": AnalysisStatus.FAILED, "analysis_due_at": None, "playable": False, "analysis_error": str(error)[:500]})
             text = f"{file.recording.name}: the file arrived whole but can't be decoded. It is kept."
             with transaction.atomic():
@@ -71,8 +71,8 @@ def _analyse(file: RecordingFile) -> None:
 
     with storage.open_regular(file.path, size=file.size) as handle:
         try:
-            found = analyse(handle, silence=recording.profile.silence_detection, rendition_path=rendition_path)
-        except Silent:
+            found = analysis.analyse(handle, silence=recording.profile.silence_detection, rendition_path=rendition_path)
+        except analysis.Silent:
             _write(file, {"playable": True, "analysis_status": AnalysisStatus.READY, "analysis_due_at": None, "analysis_error": ""})
             return
     changes = _columns(file, found)
@@ -81,7 +81,7 @@ def _analyse(file: RecordingFile) -> None:
     _write(file, changes)
 
 
-def _columns(file: RecordingFile, found: Findings) -> dict:
+def _columns(file: RecordingFile, found: "analysis.Findings") -> dict:
     peaks_path = storage.derived_path(file.recording_id, file.sha256, "peaks")
     storage.write_whole(peaks_path, found.peaks)
     is_video = file.mime_type.startswith("video/") and file.duration_seconds is not None

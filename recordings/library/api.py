@@ -1,11 +1,11 @@
 """`/recordings`: list, detail, start, stop, edit, delete (07 §1, §2). Links and bytes are in `media_api.py`."""
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from config.kernel import clock
 from config.kernel.access import Perm, Route, Subsystem, holds, require
 from config.kernel.actions import states
+from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError
 from config.kernel.etags import check_if_match, etag, not_modified
 from config.kernel.exports import ExportBody, in_order

@@ -3,10 +3,11 @@
 from uuid import UUID
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.response import Response
 
 from config.kernel.access import Perm, Route, holds
+from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError, FieldError
 from config.kernel.viewsets import TallyViewSet
 from recordings.library import grants, missing, selectors, serving, storage

@@ -1,10 +1,10 @@
 """`/settings/recording-profiles` (07 §4)."""
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from config.kernel.access import Perm, Route
 from config.kernel.actions import Action, states
+from config.kernel.documenting import extend_schema
 from config.kernel.etags import check_if_match, etag
 from config.kernel.filters import Choice, FilterSet, Flag
 from config.kernel.viewsets import ListMixin, TallyViewSet

@@ -2,10 +2,11 @@
 
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.response import Response
 
 from config.kernel.access import Kind, Perm, Route
+from config.kernel.documenting import extend_schema
 from nodes.fleet.agent_api import AgentViewSet
 from recordings.jobs import selectors
 from recordings.jobs.agent_api import agent_shape

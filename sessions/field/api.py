@@ -1,10 +1,10 @@
 """`/sessions`: asking, finding somebody, starting, ending (05 §2). Their media, telemetry, meter and money have routes of their own."""
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
-from config.kernel import clock, pagination
+from config.kernel import clock, pagination, wire
 from config.kernel.access import Kind, Perm, Route, ports
+from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError
 from config.kernel.exports import ExportBody, Money
 from config.kernel.facets import facets
@@ -84,7 +84,7 @@ class SessionViewSet(ListMixin, FacetsMixin, ExportMixin, SessionRoutes):
     either = {"end": _EITHER, "destroy": _EITHER}
     filters = SessionFilters
     serializer_class = SessionShape
-    resource = "session"
+    resource = "sessions"
     export_name = "session"
     export_columns = [
         ("id", lambda row: row.pk),
@@ -171,6 +171,7 @@ class SessionViewSet(ListMixin, FacetsMixin, ExportMixin, SessionRoutes):
 
     @extend_schema(request=SessionBody, responses={201: SessionShape})
     def create(self, request):
+        parties.demand_role(self.actor, Perm.SESSIONS_CREATE, WorkspaceRole.CONSUMER)
         body = self.body(SessionBody)
         environment = parties.environment_for(self.actor, body.get("environment"))
         workspace = parties.acting_workspace(self.actor, Perm.SESSIONS_CREATE, WorkspaceRole.CONSUMER, body.get("workspace"))
@@ -191,7 +192,7 @@ class SessionViewSet(ListMixin, FacetsMixin, ExportMixin, SessionRoutes):
 
     @extend_schema(responses={200: CandidateShape(many=True)})
     def candidates(self, request, id):  # noqa: A002
-        session, now = self.acting(Side.CONSUMER, Side.INSTALLATION), clock.now()
+        session, now = self.acting(Side.CONSUMER), clock.now()
         self.settling(lambda: services.demand_requested("candidates", session, now))
         found = services.candidates(session, now)[: services.CANDIDATES]
         rows = [_Listed(one, now) for one in found]
@@ -199,17 +200,16 @@ class SessionViewSet(ListMixin, FacetsMixin, ExportMixin, SessionRoutes):
 
     @extend_schema(operation_id="sessions_dispatch_create", request=DispatchBody, responses={200: SessionShape})
     def dispatch_(self, request, id):  # noqa: A002
-        session = self.acting(Side.CONSUMER, Side.INSTALLATION)
+        session = self.acting(Side.CONSUMER)
         operator_id = self.body(DispatchBody).get("operator_id")
         return self._answer(lambda: services.dispatch(actor=self.actor, session_id=session.pk, operator_id=operator_id))
 
     @extend_schema(request=OperatorChoice, responses={200: SessionShape})
     def accept(self, request, id):  # noqa: A002
         session = self._taken_or_open()
+        parties.demand_role(self.actor, Perm.SESSIONS_OPERATE, WorkspaceRole.SUPPLIER)
         operator = self.body(OperatorChoice).get("operator")
-        workspace = parties.acting_workspace(self.actor, Perm.SESSIONS_OPERATE, WorkspaceRole.SUPPLIER, operator.workspace if operator else None)
-        if session.wanted_workspace_id not in (None, workspace.pk):
-            raise ApiError("operator_side_required")
+        workspace = parties.serving_workspace(self.actor, session, operator.workspace if operator else None)
         facts = {"session_id": session.pk, "workspace": workspace, "operator_id": operator.pk if operator else None}
         return self._answer(lambda: services.accept(actor=self.actor, **facts))
 
@@ -271,6 +271,7 @@ class SessionViewSet(ListMixin, FacetsMixin, ExportMixin, SessionRoutes):
 
     @extend_schema(request=OperatorChoice, responses={200: CancelledAll})
     def cancel_all(self, request):
+        parties.demand_role(self.actor, Perm.SESSIONS_OPERATE, WorkspaceRole.SUPPLIER)
         operator = self.body(OperatorChoice).get("operator")
         workspace = parties.acting_workspace(self.actor, Perm.SESSIONS_OPERATE, WorkspaceRole.SUPPLIER, operator.workspace if operator else None)
         facts = {"environment": self.actor.environment, "operator_id": operator.pk if operator else None}
@@ -292,12 +293,25 @@ def _parts(found, *names: str) -> dict:
     return {name: getattr(found, name) for name in names}
 
 
-class SessionEventViewSet(ListMixin, TallyViewSet):
+class SessionEventViewSet(ListMixin, FacetsMixin, ExportMixin, TallyViewSet):
     """The history of a session, for its sides and whoever of the installation reaches it."""
 
-    routes = {"list": Route(Perm.SESSIONS_READ)}
+    routes = {
+        "list": Route(Perm.SESSIONS_READ),
+        "facets": Route(Perm.SESSIONS_READ),
+        "export": Route(Perm.SESSIONS_READ),
+        "export_selected": Route(Perm.SESSIONS_READ, exempt="reads"),
+    }
     filters = SessionEventFilters
     serializer_class = SessionEventShape
+    export_name = "session.event"
+    export_columns = [
+        ("id", lambda row: row.pk),
+        ("sequence", lambda row: row.sequence),
+        ("type", lambda row: row.type),
+        ("at", lambda row: row.at),
+        ("data", lambda row: wire.dumps(row.data).decode()),
+    ]
 
     def get_queryset(self):
         return selectors.events(self.kwargs.get("id"))
@@ -306,8 +320,13 @@ class SessionEventViewSet(ListMixin, TallyViewSet):
         """The path names the session, not one of these rows."""
         return False
 
-    def list(self, request, id):  # noqa: A002
-        reached = ports.scoped(selectors.sessions().filter(pk=id), self.actor, Perm.SESSIONS_READ)
+    def rows(self, permission=None):
+        reached = ports.scoped(selectors.sessions().filter(pk=self.kwargs["id"]), self.actor, Perm.SESSIONS_READ)
         if not reached.exists():
-            raise ApiError("not_found", about=[(FieldSession, id)])
-        return super().list(request)
+            raise ApiError("not_found", about=[(FieldSession, self.kwargs["id"])])
+        return self.get_queryset()
+
+    @extend_schema(request=ExportBody, responses={200: bytes})
+    def export_selected(self, request, *args, **kwargs):
+        self.rows()  # a hidden session comes before a body that won't do
+        return super().export_selected(request, *args, **kwargs)

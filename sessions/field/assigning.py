@@ -6,7 +6,7 @@ from math import ceil
 from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from audit.services import snapshot
 from config.kernel import clock
@@ -159,6 +159,18 @@ def accept(*, actor: Actor, session_id, workspace: Workspace, operator_id=None) 
 def _fleet(workspace: Workspace, session: FieldSession):
     """The workspace's operators in the session's world."""
     return DeviceOperator.objects.filter(workspace=workspace, environment=session.environment, deleted_at=None)
+
+
+def fleet_refusal(workspace: Workspace, session: FieldSession) -> str | None:
+    """Why this workspace can't accept without naming an operator, as its fleet is now; None: somebody is free."""
+    rows = _fleet(workspace, session).annotate(is_busy=Exists(availability.serving(operator=OuterRef("pk"))))
+    listed = list(rows.values_list("is_default", "enabled", "is_busy"))
+    # The default operator counts where nobody is registered, and is made on first need.
+    fleet = [row for row in listed if not row[0]] or listed or [(True, True, False)]
+    enabled = [busy for _, enabled, busy in fleet if enabled]
+    if not enabled:
+        return "operator_disabled"
+    return "operator_busy" if all(enabled) else None
 
 
 def _own(workspace: Workspace, session: FieldSession, operator_id) -> DeviceOperator:

@@ -38,3 +38,4 @@ class SessionEventFilters(FilterSet):
     type = Choice("type", choices=SessionEventType)
     sorts = {"sequence": "sequence"}
     default_sort = "sequence"
+    facet_fields = {"type": "type"}

@@ -6,14 +6,12 @@ point, so the antimeridian and the poles are ordinary places.
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-from pyproj import Geod
-from shapely import LinearRing, Polygon
-from shapely import Point as PlanePoint
+from config.kernel import later
 
-GEOD = Geod(ellps="WGS84")
+pyproj, shapely = later.module("pyproj"), later.module("shapely")
 RADIUS_METERS = (5, 50_000)
 REACH_METERS = 50_000
 POSITIONS = (4, 101)
@@ -47,9 +45,15 @@ def is_place(lat: Any, lng: Any) -> bool:
     return numbers and -90 <= lat <= 90 and -180 <= lng <= 180
 
 
+@cache
+def geod() -> "pyproj.Geod":
+    """The earth of WGS84. `inv` and `fwd` take longitude before latitude."""
+    return pyproj.Geod(ellps="WGS84")
+
+
 def distance_m(a: Point, b: Point) -> float:
     """Length of the geodesic in metres, rounded to the millimetre."""
-    return round(GEOD.inv(a[1], a[0], b[1], b[0])[2], 3)
+    return round(geod().inv(a[1], a[0], b[1], b[0])[2], 3)
 
 
 def inside(fence: Fence, point: Point) -> bool:
@@ -61,7 +65,7 @@ def outside_m(fence: Fence, point: Point) -> float:
     """How far outside of the fence the point lies, in metres; 0 inside."""
     if fence.polygon is None:
         return max(0.0, round(distance_m(fence.center, point) - fence.radius_meters, 3))
-    beyond = _area(fence.center, _ring(fence.polygon)).distance(PlanePoint(_plane(fence.center, point)))
+    beyond = _area(fence.center, _ring(fence.polygon)).distance(shapely.Point(_plane(fence.center, point)))
     return 0.0 if beyond <= TOLERANCE_METERS else beyond
 
 
@@ -92,18 +96,18 @@ def check_polygon(polygon: Any, center: Point) -> None:
     if any(distance_m(center, Point(lat, lng)) > REACH_METERS for lng, lat in ring):
         raise FenceProblem(f"Every position must lie within {REACH_METERS // 1000} km of the point.")
     corners = [_plane(center, Point(lat, lng)) for lng, lat in ring]
-    if len(set(corners)) < 3 or not LinearRing(corners).is_simple or not Polygon(corners).is_valid:
+    if len(set(corners)) < 3 or not shapely.LinearRing(corners).is_simple or not shapely.Polygon(corners).is_valid:
         raise FenceProblem("The ring must not cross or touch itself.")
-    area = Polygon(corners)
+    area = shapely.Polygon(corners)
     if area.area < LEAST_AREA_SQUARE_METERS:
         raise FenceProblem(f"The area must be at least {LEAST_AREA_SQUARE_METERS} m².")
-    if area.distance(PlanePoint(0.0, 0.0)) > TOLERANCE_METERS:
+    if area.distance(shapely.Point(0.0, 0.0)) > TOLERANCE_METERS:
         raise FenceProblem("The polygon must contain the point.")
 
 
 def _plane(center: Point, point: Point) -> tuple[float, float]:
     """Metres east and north of the centre, true in distance and bearing."""
-    azimuth, _, distance = GEOD.inv(center[1], center[0], point[1], point[0])
+    azimuth, _, distance = geod().inv(center[1], center[0], point[1], point[0])
     radians = math.radians(azimuth)
     return distance * math.sin(radians), distance * math.cos(radians)
 
@@ -114,6 +118,6 @@ def _ring(polygon: Mapping[str, Any]) -> tuple[tuple[float, float], ...]:
 
 
 @lru_cache(maxsize=256)
-def _area(center: Point, ring: tuple[tuple[float, float], ...]) -> Polygon:
+def _area(center: Point, ring: tuple[tuple[float, float], ...]) -> "shapely.Polygon":
     """The fence on the plane; kept, since a session asks for the same one each second."""
-    return Polygon([_plane(center, Point(lat, lng)) for lng, lat in ring])
+    return shapely.Polygon([_plane(center, Point(lat, lng)) for lng, lat in ring])

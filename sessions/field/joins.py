@@ -50,6 +50,17 @@ def tell_settled(session: FieldSession, settlement) -> None:
     tell(settlement, session=session, publish=False)
 
 
+def dispute_refusals(session: FieldSession) -> dict[str, str | None]:
+    """What `/actions` says of a bill: why it can't be disputed, why the dispute can't be rejected, why nothing can be given back; None: it can."""
+    from sessions.settlement import disputes
+
+    return {
+        "dispute": disputes.dispute_refusal(session),
+        "rejectDispute": disputes.reject_refusal(session),
+        "void": disputes.void_refusal(session),
+    }
+
+
 def close_meter(session: FieldSession, ended_at: datetime):
     """Run the meter for good: its record."""
     from sessions.metering.services import close

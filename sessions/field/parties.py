@@ -44,6 +44,33 @@ def acting_workspace(actor: Actor, permission: Perm, role: WorkspaceRole, given:
     return workspace
 
 
+def demand_role(actor: Actor, permission: Perm, role: WorkspaceRole) -> None:
+    """What can be refused before the body is read (03 §7): a key of a workspace that lacks the role, a person none of whose workspaces has it.
+
+    ApiError workspace_role_required, workspace_suspended.
+    """
+    if actor.kind is Kind.API_KEY:
+        acting_workspace(actor, permission, role)
+        return
+    held = held_in(actor, permission)
+    if held and not ports.reach(actor, permission).holder and not workspaces().filter(pk__in=held, roles__contains=[role]).exists():
+        raise ApiError("workspace_role_required", data={"role": role.value})
+
+
+def serving_workspace(actor: Actor, session: FieldSession, given: Workspace | None) -> Workspace:
+    """The supplier that accepts: one of the actor's own, never another's, whatever role of the installation they hold (05 §2).
+
+    ApiError operator_side_required, workspace_role_required, workspace_suspended; FieldError `workspaceId`.
+    """
+    held = held_in(actor, Perm.SESSIONS_OPERATE)
+    if not held or (given is not None and given.pk not in held):
+        raise ApiError("operator_side_required")
+    workspace = acting_workspace(actor, Perm.SESSIONS_OPERATE, WorkspaceRole.SUPPLIER, given)
+    if session.wanted_workspace_id not in (None, workspace.pk):
+        raise ApiError("operator_side_required")
+    return workspace
+
+
 def _implied(actor: Actor, permission: Perm, role: WorkspaceRole) -> Workspace:
     if actor.kind is Kind.API_KEY:
         return actor.subject.workspace

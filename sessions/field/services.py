@@ -3,7 +3,7 @@
 Each takes `actor` and, where it matters, the `side` for which they act; who may is asked before (`parties`, the routes).
 """
 
-from sessions.field.assigning import CANDIDATES, accept, candidates, demand_requested, dispatch
+from sessions.field.assigning import CANDIDATES, accept, candidates, demand_requested, dispatch, fleet_refusal
 from sessions.field.ending import (
     cancel,
     cancel_all,
@@ -27,6 +27,6 @@ from sessions.field.starting import demand_started, start
 from sessions.field.transitions import note
 
 __all__ = [
-    "CANDIDATES", "accept", "cancel", "cancel_all", "candidates", "create", "demand_requested", "demand_started", "dispatch", "end", "expire_due", "expire_if_due", "flag", "go_live", "gone_live", "hold_failed",
+    "CANDIDATES", "accept", "cancel", "cancel_all", "candidates", "create", "demand_requested", "demand_started", "dispatch", "end", "expire_due", "expire_if_due", "flag", "fleet_refusal", "go_live", "gone_live", "hold_failed",
     "leaving_live", "locked", "media_lost", "media_resumed", "note", "set_tallies", "set_tally", "start", "state_now",
 ]  # fmt: skip

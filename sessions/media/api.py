@@ -2,11 +2,11 @@
 
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from config.kernel import loops, ratelimit, wire
 from config.kernel.access import ANONYMOUS, Perm, Route
+from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError
 from config.kernel.viewsets import TallyViewSet
 from sessions.field.routes import SessionRoutes

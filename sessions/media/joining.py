@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-import av
 import structlog
 
+from config.kernel import later
+
+av = later.module("av")
 log = structlog.get_logger("media.joining")
 MIME_TYPES = {"vp8": "video/webm", "h264": "video/x-matroska"}
 _FORMATS = {"vp8": "webm", "h264": "matroska"}
@@ -115,7 +117,7 @@ class _Writer:
             # Cut off by a kill: what came before is whole.
             log.info("segment_ends_early", segment=segment.path.name, error=type(error).__name__)
 
-    def _copy(self, packet: av.Packet, begins: int, track: Track) -> None:
+    def _copy(self, packet: "av.Packet", begins: int, track: Track) -> None:
         kind = packet.stream.type
         moment = max(begins + round(packet.dts * packet.time_base * 1000), self._last[kind] + 1)
         self._last[kind] = moment

@@ -1,10 +1,10 @@
 """GET `/sessions/:id/meter` (05 §7)."""
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from config.kernel import clock
 from config.kernel.access import Perm, Route
+from config.kernel.documenting import extend_schema
 from sessions.field.routes import SessionRoutes
 from sessions.metering import services
 from sessions.metering.serializers import MeterShape

@@ -1,9 +1,9 @@
 """`GET /pricing/quote` (05 §8)."""
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from config.kernel.access import Kind, Perm, Route, holds
+from config.kernel.documenting import extend_schema
 from config.kernel.errors import FieldError
 from config.kernel.viewsets import TallyViewSet
 from sessions.field.geography import Point

@@ -1,10 +1,10 @@
 """`/settlements/:sessionId…` (05 §2, §9)."""
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from config.kernel.access import Perm, Route
 from config.kernel.actions import Action, states
+from config.kernel.documenting import extend_schema
 from config.kernel.serializers import NoBody
 from config.kernel.viewsets import TallyViewSet
 from sessions.field.models import FieldSession

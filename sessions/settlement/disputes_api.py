@@ -1,9 +1,9 @@
 """Disputes and credit notes, below `/sessions/:id` (05 §10)."""
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from config.kernel.access import Perm, Route, ports
+from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError
 from sessions.field.models import FieldSession
 from sessions.field.routes import SIDE_ERRORS, SessionRoutes

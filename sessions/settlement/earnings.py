@@ -31,11 +31,15 @@ def midnight(day: date) -> datetime:
 
 
 def sessions(workspace: Workspace, start: datetime, end: datetime, environment: str = Environment.LIVE) -> QuerySet[FieldSession]:
-    """What `workspace` served and was metered for, by end; with `earned`, `credited` and `net`."""
+    """What `workspace` served and was metered for and ended in [start, end)."""
+    return metered(workspace, environment).filter(ended_at__gte=start, ended_at__lt=end)
+
+
+def metered(workspace: Workspace, environment: str = Environment.LIVE) -> QuerySet[FieldSession]:
+    """All that `workspace` served and was metered for, by end; with `earned`, `credited` and `net`."""
     note = CreditNote.objects.filter(session=OuterRef("pk"), funded_by=FundedBy.OPERATOR)
     return (
         FieldSession.objects.filter(operator_workspace=workspace, environment=environment, started_at__isnull=False, meter_final=True)
-        .filter(ended_at__gte=start, ended_at__lt=end)
         .select_related("operator", "settlement")
         .annotate(
             day=TruncDate("ended_at", tzinfo=UTC),

@@ -19,7 +19,7 @@ urlpatterns = [
     path("wallet/events/export", WalletEventViewSet.as_view({"get": "export", "post": "export_selected"})),
     path("wallet/events/<uuid:id>", WalletEventViewSet.as_view({"get": "retrieve"})),
     path("wallet/earnings", WalletViewSet.as_view({"get": "earnings"})),
-    path("wallet/earnings/export", WalletViewSet.as_view({"get": "export_earnings"})),
+    path("wallet/earnings/export", WalletViewSet.as_view({"get": "export_earnings", "post": "export_selected_earnings"})),
     path("wallet/statements/<str:month>", WalletViewSet.as_view({"get": "statement"})),
     path("wallet/deposits", WalletViewSet.as_view({"post": "deposit"})),
     path("wallet/withdrawals", WalletViewSet.as_view({"post": "withdraw"})),

@@ -1,11 +1,11 @@
 """`/sessions/:id/telemetry` and `/sessions/:id/provenance` (05 §6)."""
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from config.kernel import clock, ratelimit
 from config.kernel.access import Perm, Route
+from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError
 from config.kernel.exports import ExportBody
 from config.kernel.viewsets import ExportMixin, FacetsMixin, ListMixin

@@ -4,17 +4,16 @@ The continents are drawn generously and overlap: islands and territories lie in 
 in Asia. They refuse only what is plainly elsewhere, and decide nothing else; fences are `sessions.field.geography`'s.
 """
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
-import maxminddb
 import structlog
 from django.conf import settings
-from shapely import MultiPolygon, Polygon
-from shapely import Point as PlanePoint
 
+from config.kernel import later
 from sessions.field.geography import Point
 
+maxminddb, shapely = later.module("maxminddb"), later.module("shapely")
 log = structlog.get_logger("telemetry")
 
 # (longitude, latitude); what crosses the antimeridian is drawn in two parts.
@@ -40,13 +39,17 @@ _OUTLINES = {
     ],
     "SA": [[(-115, -20), (-115, -35), (-80, -60), (-22, -62), (-22, 0), (-50, 14), (-83, 15), (-95, 6)]],
 }  # fmt: skip
-_CONTINENTS = {code: MultiPolygon([Polygon(part) for part in parts]) for code, parts in _OUTLINES.items()}
+
+
+@cache
+def _continents() -> "dict[str, shapely.MultiPolygon]":
+    return {code: shapely.MultiPolygon([shapely.Polygon(part) for part in parts]) for code, parts in _OUTLINES.items()}
 
 
 def continents_of(point: Point) -> frozenset[str]:
     """Every continent that the place may be counted to; empty at sea and around the south pole."""
-    place = PlanePoint(point.lng, point.lat)
-    return frozenset(code for code, outline in _CONTINENTS.items() if outline.covers(place))
+    place = shapely.Point(point.lng, point.lat)
+    return frozenset(code for code, outline in _continents().items() if outline.covers(place))
 
 
 def admitted(point: Point, ip: str | None) -> bool:
@@ -54,7 +57,7 @@ def admitted(point: Point, ip: str | None) -> bool:
     if not settings.GEOIP_FILE or not ip:
         return True
     here, there = continents_of(point), continent_of_address(ip)
-    return there not in _CONTINENTS or not here or there in here
+    return there not in _OUTLINES or not here or there in here
 
 
 def continent_of_address(ip: str) -> str | None:
@@ -71,6 +74,6 @@ def continent_of_address(ip: str) -> str | None:
 
 
 @lru_cache(maxsize=1)
-def _reader(path: Path, changed: int) -> maxminddb.Reader:
+def _reader(path: Path, changed: int) -> "maxminddb.Reader":
     """The open file; a newer one in its place is opened anew."""
     return maxminddb.open_database(path)

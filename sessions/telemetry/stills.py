@@ -6,10 +6,10 @@ import json
 from functools import cache
 from typing import NamedTuple
 
-from c2pa import C2paError, Context, Reader, Settings
-
+from config.kernel import later
 from sessions.telemetry import jumbf
 
+c2pa = later.module("c2pa")
 JPEG = "image/jpeg"
 # Which certificates are to be trusted is not ours to say: the operator declares one at start, and that one it must be.
 _SETTINGS = {"verify": {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_trust": False, "verify_timestamp_trust": False}}
@@ -35,14 +35,14 @@ def check(jpeg: bytes) -> Checked:
     if not jpeg.startswith(b"\xff\xd8\xff"):
         raise NoPicture
     try:
-        with Reader(JPEG, io.BytesIO(jpeg), context=_context()) as reader:
+        with c2pa.Reader(JPEG, io.BytesIO(jpeg), context=_context()) as reader:
             valid = reader.get_validation_state() in ("Valid", "Trusted")
             manifest = json.loads(reader.json()).get("active_manifest") or ""
-    except (C2paError.ManifestNotFound, C2paError.RemoteManifest) as error:
+    except (c2pa.C2paError.ManifestNotFound, c2pa.C2paError.RemoteManifest) as error:
         raise NoManifest from error
-    except C2paError.NotSupported as error:
+    except c2pa.C2paError.NotSupported as error:
         raise NoPicture from error
-    except C2paError:
+    except c2pa.C2paError:
         return Checked(False, None)
     try:
         return Checked(valid, hashlib.sha256(jumbf.certificate(jpeg, manifest)).hexdigest())
@@ -51,5 +51,5 @@ def check(jpeg: bytes) -> Checked:
 
 
 @cache
-def _context() -> Context:
-    return Context(Settings.from_dict(_SETTINGS))
+def _context() -> "c2pa.Context":
+    return c2pa.Context(c2pa.Settings.from_dict(_SETTINGS))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby, pairwise
 from typing import NamedTuple
 
-from sessions.field.geography import GEOD
+from sessions.field.geography import geod
 from sessions.telemetry.states import Flag, Source, Verdict, moves, speed_limit_mps
 
 BEACON_MS = 10_000
@@ -35,7 +35,7 @@ def implausible(log: Iterable[Logged], kind: str) -> set[int]:
     if len(believed) < 2:
         return set()
     before, after = believed[:-1], believed[1:]
-    _, _, meters = GEOD.inv([r.lng for r in before], [r.lat for r in before], [r.lng for r in after], [r.lat for r in after])
+    _, _, meters = geod().inv([r.lng for r in before], [r.lat for r in before], [r.lng for r in after], [r.lat for r in after])
     return {
         row.captured_ms
         for former, row, apart in zip(before, after, meters, strict=True)

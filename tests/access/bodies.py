@@ -152,6 +152,8 @@ BODIES: dict[tuple[str, str], Callable[[Ask], "dict | Sent"]] = {
     ("POST", f"{V1}/sessions/<uuid:id>/telemetry"): _sample,
     ("POST", f"{V1}/sessions/<uuid:id>/telemetry/batch"): lambda ask: {"samples": [_sample(ask)]},
     ("POST", f"{V1}/sessions/<uuid:id>/telemetry/export"): lambda ask: {"ids": [str(uuid4())]},
+    ("POST", f"{V1}/sessions/<uuid:id>/events/export"): lambda ask: {"ids": [str(uuid4())]},
+    ("POST", f"{V1}/device-operators/<uuid:id>/keys/export"): lambda ask: {"ids": [str(uuid4())]},
 }
 # Granted, and yet refused for what was sent: (method, route) → the status, and why it cannot be otherwise here.
 PERMITTED_BUT = {
@@ -160,6 +162,8 @@ PERMITTED_BUT = {
     ("GET", f"{V1}/auth/oidc/callback"): (400, "no login was begun at a provider"),
     ("GET", f"{V1}/sessions/<uuid:id>/dispute"): (404, "nobody has disputed the bill"),
     ("POST", f"{V1}/sessions/<uuid:id>/telemetry/export"): (404, "there is no sample to name"),
+    ("POST", f"{V1}/sessions/<uuid:id>/events/export"): (404, "no event has this id"),
+    ("POST", f"{V1}/device-operators/<uuid:id>/keys/export"): (404, "no key has this id"),
     ("GET", f"{V1}/sessions/<uuid:id>/frame"): (404, "no picture flows"),
     ("GET", f"{V1}/nodes/<uuid:id>/meters"): (404, "no frame has come from there"),
 }

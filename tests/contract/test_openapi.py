@@ -14,11 +14,12 @@ pytestmark = pytest.mark.django_db
 def made(django_db_blocker):
     """The document, and what its making complained of."""
     from drf_spectacular.drainage import GENERATOR_STATS
-    from drf_spectacular.generators import SchemaGenerator
+
+    from config.kernel.openapi import Generator
 
     with django_db_blocker.unblock():
         GENERATOR_STATS.reset()
-        document = json.loads(json.dumps(SchemaGenerator().get_schema(request=None, public=True), default=str))
+        document = json.loads(json.dumps(Generator().get_schema(request=None, public=True), default=str))
     return document, {
         kind: dict(found) for kind, found in (("warning", GENERATOR_STATS._warn_cache), ("error", GENERATOR_STATS._error_cache)) if found
     }

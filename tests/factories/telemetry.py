@@ -5,14 +5,14 @@ from datetime import datetime, timedelta
 from eth_account.messages import encode_defunct
 
 from config.kernel import clock
-from sessions.field.geography import GEOD
+from sessions.field.geography import geod
 from sessions.telemetry.samples import canonical
 from tests.factories.sessions import BOGOTA
 
 
 def place(meters: float = 0.0, bearing: float = 45.0) -> dict:
     """A point so far from the session's."""
-    lng, lat, _ = GEOD.fwd(BOGOTA[1], BOGOTA[0], bearing, meters)
+    lng, lat, _ = geod().fwd(BOGOTA[1], BOGOTA[0], bearing, meters)
     return {"lat": lat, "lng": lng}
 
 

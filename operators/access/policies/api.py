@@ -1,9 +1,10 @@
 """`/auth/access-policies` and `/auth/access/explain` (03 §7, §9)."""
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.response import Response
 
 from config.kernel.access import Perm, Route, require
+from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError, FieldError
 from config.kernel.etags import check_if_match
 from config.kernel.viewsets import TallyViewSet

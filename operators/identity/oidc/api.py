@@ -4,11 +4,11 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpResponseRedirect
-from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from config.kernel import clock
 from config.kernel.access import Kind, Perm, Route
+from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError, FieldError
 from config.kernel.viewsets import TallyViewSet
 from operators.identity import throttles

@@ -14,7 +14,7 @@ CALLBACK = "/api/v1/auth/oidc/callback"
 
 @dataclass(frozen=True)
 class Client:
-    """This installation as a client of its provider."""
+    """This installation as a client of its provider; one without a secret is a public client."""
 
     issuer: str
     client_id: str
@@ -41,7 +41,7 @@ def _loopback(host: str) -> bool:
 
 def missing_fields() -> list[str]:
     """Names of what is not set, or not usable, in camelCase."""
-    usable = {"issuer": secure(settings.OIDC_ISSUER), "clientId": bool(settings.OIDC_CLIENT_ID), "clientSecret": bool(settings.OIDC_CLIENT_SECRET)}
+    usable = {"issuer": secure(settings.OIDC_ISSUER), "clientId": bool(settings.OIDC_CLIENT_ID)}
     return [name for name, there in usable.items() if not there]
 
 

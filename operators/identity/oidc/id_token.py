@@ -10,15 +10,14 @@ import warnings
 from base64 import urlsafe_b64encode
 from datetime import datetime
 
-from joserfc import jws
-from joserfc.errors import JoseError, SecurityWarning
-from joserfc.jwk import import_key
+from config.kernel import later
 
+jws, jwk, errors = later.module("joserfc.jws"), later.module("joserfc.jwk"), later.module("joserfc.errors")
 ALGORITHMS = {"RS256": "RSA", "PS256": "RSA", "ES256": "EC", "EdDSA": "OKP"}
 LEEWAY_SECONDS = 120
 SUBJECT_LIMIT = 255
 # "EdDSA" is the name that providers use; its successor in RFC 9864 is the same signature.
-warnings.filterwarnings("ignore", message="EdDSA is deprecated", category=SecurityWarning)
+warnings.filterwarnings("ignore", message="EdDSA is deprecated")
 
 
 class BadToken(Exception):
@@ -48,7 +47,7 @@ def verified(token: str, *, keys: list[dict], issuer: str, client_id: str, nonce
 def _header(token: str) -> dict:
     try:
         return jws.extract_compact(token.encode()).headers()
-    except (JoseError, ValueError) as error:
+    except (errors.JoseError, ValueError) as error:
         raise BadToken("no JWS") from error
 
 
@@ -65,9 +64,9 @@ def _signed_claims(token: str, keys: list[dict], algorithm: str) -> tuple[dict, 
     """(claims, curve of the key that signed)."""
     for key in keys:
         try:
-            signed = jws.deserialize_compact(token, import_key(key), algorithms=[algorithm])
+            signed = jws.deserialize_compact(token, jwk.import_key(key), algorithms=[algorithm])
             claims = json.loads(signed.payload)
-        except (JoseError, ValueError, TypeError, KeyError):
+        except (errors.JoseError, ValueError, TypeError, KeyError):
             continue
         if isinstance(claims, dict):
             return claims, key.get("crv", "")

@@ -8,14 +8,13 @@ import time
 from dataclasses import dataclass
 from urllib.parse import quote_plus
 
-import httpx
 import structlog
-from authlib.oauth2.base import OAuth2Error
-from authlib.oauth2.client import OAuth2Client
 
+from config.kernel import later
 from config.kernel.errors import ApiError
 from operators.identity.oidc.config import SCOPES, Client, secure
 
+httpx, oauth2, oauth2_client = later.module("httpx"), later.module("authlib.oauth2.base"), later.module("authlib.oauth2.client")
 log = structlog.get_logger("oidc")
 KEEP_SECONDS, TIMEOUT_SECONDS, BODY_LIMIT = 3600, 5, 512 * 1024
 _NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
@@ -43,7 +42,7 @@ def forget() -> None:
         _cache.clear()
 
 
-def _session() -> httpx.Client:
+def _session() -> "httpx.Client":
     return httpx.Client(timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False)
 
 
@@ -96,7 +95,7 @@ def keys(client: Client, *, fresh: bool = False) -> list[dict]:
 
 def authorization_url(client: Client, *, state: str, nonce: str, verifier: str) -> str:
     """Where to send the browser."""
-    oauth = OAuth2Client(None, client.client_id, scope=" ".join(SCOPES), redirect_uri=client.redirect_uri, code_challenge_method="S256")
+    oauth = oauth2_client.OAuth2Client(None, client.client_id, scope=" ".join(SCOPES), redirect_uri=client.redirect_uri, code_challenge_method="S256")
     return oauth.create_authorization_url(metadata(client)["authorization_endpoint"], state=state, code_verifier=verifier, nonce=nonce)[0]
 
 
@@ -106,7 +105,7 @@ def exchange(client: Client, *, code: str, verifier: str) -> Tokens:
     auth, extra = _authentication(client, known)
     try:
         with _session() as session:
-            oauth = OAuth2Client(session, client.client_id, client.client_secret, redirect_uri=client.redirect_uri)
+            oauth = oauth2_client.OAuth2Client(session, client.client_id, client.client_secret or None, redirect_uri=client.redirect_uri)
             found = oauth.fetch_token(
                 known["token_endpoint"],
                 grant_type="authorization_code",
@@ -116,7 +115,7 @@ def exchange(client: Client, *, code: str, verifier: str) -> Tokens:
                 auth=auth,
                 **extra,
             )
-    except OAuth2Error as error:
+    except oauth2.OAuth2Error as error:
         if error.error == "invalid_grant":
             raise ApiError("oidc_denied") from error
         raise failed(f"token: {error.error}") from error
@@ -127,8 +126,13 @@ def exchange(client: Client, *, code: str, verifier: str) -> Tokens:
     return Tokens(found["id_token"], found["access_token"])
 
 
-def _authentication(client: Client, known: dict) -> tuple[httpx.Auth, dict]:
-    """How the provider wants to recognise us: HTTP Basic (the standard's default), or the secret in the body where only that is offered."""
+def _authentication(client: Client, known: dict) -> "tuple[httpx.Auth, dict]":
+    """How the provider wants to recognise us: HTTP Basic (the standard's default), or the secret in the body where only that is offered.
+
+    A public client has no secret: it names itself, and PKCE says that the code is its own (RFC 6749 §3.2.1, RFC 9700 §2.1.1).
+    """
+    if not client.client_secret:
+        return httpx.Auth(), {"client_id": client.client_id}
     offered = known.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
     if "client_secret_basic" not in offered and "client_secret_post" in offered:
         return httpx.Auth(), {"client_id": client.client_id, "client_secret": client.client_secret}

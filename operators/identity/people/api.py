@@ -1,11 +1,11 @@
 """`/auth/users` and `/auth/groups` (03 §9): all of it asks for `auth:manage`."""
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from config.kernel import pagination
 from config.kernel.access import Perm, Route
 from config.kernel.actions import states
+from config.kernel.documenting import extend_schema
 from config.kernel.etags import check_if_match, etag
 from config.kernel.viewsets import TallyViewSet
 from operators.identity.people import actions, groups, selectors, services

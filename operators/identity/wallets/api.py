@@ -1,9 +1,9 @@
 """`/auth/wallet/…`: a challenge to sign, and signing in with its signature (03 §4)."""
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from config.kernel.access import Route
+from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError
 from config.kernel.viewsets import TallyViewSet
 from operators.identity import throttles

@@ -2,11 +2,11 @@
 
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce
-from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from config.kernel.access import Actor, Perm, Route, ports
 from config.kernel.actions import Action, states
+from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError
 from config.kernel.etags import check_if_match, etag
 from config.kernel.exports import ExportBody
@@ -93,6 +93,7 @@ class DeviceOperatorViewSet(ListMixin, FacetsMixin, ExportMixin, TallyViewSet):
 
     @extend_schema(request=OperatorBody, responses={201: OperatorShape})
     def create(self, request):
+        parties.demand_role(self.actor, Perm.OPERATORS_WRITE, WorkspaceRole.SUPPLIER)
         body = self.body(OperatorBody)
         environment = parties.environment_for(self.actor, body.get("environment"))
         workspace = parties.acting_workspace(self.actor, Perm.OPERATORS_WRITE, WorkspaceRole.SUPPLIER, body.get("workspace"))
@@ -111,8 +112,8 @@ class DeviceOperatorViewSet(ListMixin, FacetsMixin, ExportMixin, TallyViewSet):
     @extend_schema(request=OperatorPatch, responses={200: OperatorShape})
     def partial_update(self, request, id):  # noqa: A002
         row = self.get_object()
-        changes = columns(self.body(OperatorPatch))
         parties.demand_not_suspended(self.actor, Perm.OPERATORS_WRITE, row.workspace)
+        changes = columns(self.body(OperatorPatch))
         row = services.update(actor=self.actor, operator_id=row.pk, changes=changes, check=lambda held: check_if_match(request, tag(held)))
         return Response(self.shape(row), headers={"ETag": tag(row)})
 
@@ -128,8 +129,8 @@ class DeviceOperatorViewSet(ListMixin, FacetsMixin, ExportMixin, TallyViewSet):
         return self.heard(self.get_object())
 
     def heard(self, operator: DeviceOperator) -> Response:
-        body = self.body(HeardBody)
         parties.demand_not_suspended(self.actor, Perm.SESSIONS_OPERATE, operator.workspace)
+        body = self.body(HeardBody)
         point = body.pop("point", None)
         accepted, seen = services.heartbeat(operator=operator, point=Point(point["lat"], point["lng"]) if point else None, **body)
         return Response(self.shape({"point_accepted": accepted, "last_seen_at": seen}, HeardShape))
@@ -153,25 +154,37 @@ class WorkspaceLocationViewSet(TallyViewSet):
     @extend_schema(request=HeardBody, responses={200: HeardShape})
     def location(self, request, id):  # noqa: A002
         workspace = self.get_object()
-        body = self.body(HeardBody)
         parties.acting_workspace(self.actor, Perm.SESSIONS_OPERATE, WorkspaceRole.SUPPLIER, workspace)
+        body = self.body(HeardBody)
         operator = services.default_of(workspace, parties.environment_for(self.actor, None))
         point = body.pop("point", None)
         accepted, seen = services.heartbeat(operator=operator, point=Point(point["lat"], point["lng"]) if point else None, **body)
         return Response(self.shape({"point_accepted": accepted, "last_seen_at": seen}, HeardShape))
 
 
-class DeviceKeyViewSet(ListMixin, TallyViewSet):
+class DeviceKeyViewSet(ListMixin, FacetsMixin, ExportMixin, TallyViewSet):
     """Keys that sign for one operator."""
 
     routes = {
         "list": Route(Perm.OPERATORS_READ),
+        "facets": Route(Perm.OPERATORS_READ),
+        "export": Route(Perm.OPERATORS_READ),
+        "export_selected": Route(Perm.OPERATORS_READ, exempt="reads"),
         "create": Route(Perm.OPERATORS_WRITE, exempt=FLEET, errors=("key_exists", "limit_reached", "proof_invalid", "workspace_suspended")),
         "destroy": Route(Perm.OPERATORS_WRITE, exempt=FLEET, errors=("workspace_suspended",)),
     }
     filters = DeviceKeyFilters
     serializer_class = DeviceKeyShape
     lookup_url_kwarg = "key_id"
+    export_name = "device_operator.key"
+    export_columns = [
+        ("id", lambda row: row.pk),
+        ("operator_id", lambda row: row.operator_id),
+        ("address", lambda row: row.address),
+        ("issued_at", lambda row: row.issued_at),
+        ("created_at", lambda row: row.created_at),
+        ("revoked_at", lambda row: row.revoked_at),
+    ]
 
     def get_queryset(self):
         return selectors.keys(self.kwargs.get("id"))
@@ -198,11 +211,24 @@ class DeviceKeyViewSet(ListMixin, TallyViewSet):
         self.operator()
         return super().list(request)
 
+    def facets(self, request, id):  # noqa: A002
+        self.operator()
+        return super().facets(request)
+
+    def export(self, request, id):  # noqa: A002
+        self.operator()
+        return super().export(request)
+
+    @extend_schema(request=ExportBody, responses={200: bytes})
+    def export_selected(self, request, id):  # noqa: A002
+        self.operator()
+        return super().export_selected(request)
+
     @extend_schema(request=DeviceKeyBody, responses={201: DeviceKeyShape})
     def create(self, request, id):  # noqa: A002
         operator = self.operator()
-        body = self.body(DeviceKeyBody)
         parties.demand_not_suspended(self.actor, Perm.OPERATORS_WRITE, operator.workspace)
+        body = self.body(DeviceKeyBody)
         key = keys.register(actor=self.actor, operator=operator, written=request.data["address"], issued_text=request.data["issuedAt"], **body)
         return Response(self.shape(key), status=201, headers={"Location": f"/api/v1/device-operators/{operator.pk}/keys/{key.pk}"})
 

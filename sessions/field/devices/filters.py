@@ -31,3 +31,4 @@ class DeviceKeyFilters(FilterSet):
     active = _Active("revoked_at", doc="Whether its signatures count.")
     sorts = {"createdAt": "created_at"}
     default_sort = "createdAt"
+    facet_fields = {"active": "is_active"}

@@ -1,6 +1,6 @@
 """Which device operators there are, what they show, and how far they are from a point."""
 
-from django.db.models import F, FloatField, Func, QuerySet, Value
+from django.db.models import BooleanField, ExpressionWrapper, F, FloatField, Func, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from operators.workspaces.devices.models import DeviceKey, DeviceOperator
@@ -18,7 +18,7 @@ def operators() -> QuerySet[DeviceOperator]:
 
 def keys(operator_id=None) -> QuerySet[DeviceKey]:
     """All, or those of one operator, revoked ones too."""
-    rows = DeviceKey.objects.select_related("operator")
+    rows = DeviceKey.objects.select_related("operator").annotate(is_active=ExpressionWrapper(Q(revoked_at=None), output_field=BooleanField()))
     return rows if operator_id is None else rows.filter(operator_id=operator_id)
 
 

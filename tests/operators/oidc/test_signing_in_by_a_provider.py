@@ -55,6 +55,14 @@ def test_a_new_person_comes_in_by_token(idp, walk):
     assert OidcIdentity.objects.get().last_seen_at is not None
 
 
+def test_a_public_client_comes_in_by_pkce_alone(idp, walk, settings):
+    settings.OIDC_CLIENT_ID, settings.OIDC_CLIENT_SECRET = "without-a-secret", ""
+    facts = ApiClient().get("/auth/oidc/config").json()["data"]
+    assert (facts["configured"], facts["loginAvailable"], facts["missingFields"]) == (True, True, [])
+    way = walk(idp.account("erin", **ERIN))
+    assert fragment(way.back)["token"].startswith("tr_usr_"), way.back.content
+
+
 def test_the_console_comes_in_by_cookie_and_sees_no_token(idp, walk):
     way = walk(idp.account("erin", **ERIN), query="?mode=cookie&next=/")
     assert way.back["Location"] == "http://testserver/" and way.back.cookies[conf.SESSION_COOKIE_NAME]["httponly"]
@@ -273,7 +281,7 @@ def test_the_configuration_is_public_and_holds_no_secret(idp, settings):
     }
     settings.OIDC_ISSUER = settings.OIDC_CLIENT_ID = settings.OIDC_CLIENT_SECRET = ""
     bare = ApiClient().get("/auth/oidc/config").json()["data"]
-    assert (bare["enabled"], bare["missingFields"], "redirectUri" in bare) == (False, ["issuer", "clientId", "clientSecret"], False)
+    assert (bare["enabled"], bare["missingFields"], "redirectUri" in bare) == (False, ["issuer", "clientId"], False)
     assert code(ApiClient().get("/auth/oidc/login")) == (409, "oidc_unavailable")
     settings.OIDC_ISSUER = "http://idp.example"
     assert "issuer" in ApiClient().get("/auth/oidc/config").json()["data"]["missingFields"]

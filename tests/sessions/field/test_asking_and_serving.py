@@ -160,16 +160,16 @@ def test_what_dispatch_passes_by_and_why(consumer, supplier, request_session):
         refused("disabled", pk, last_seen_at=now - timedelta(seconds=25), enabled=False)
         refused("wrong_kind", pk, enabled=True, kind="drone")
         # A millimetre outside; the edge itself is inside.
-        from sessions.field.geography import GEOD
+        from sessions.field.geography import geod
 
-        lng, lat, _ = GEOD.fwd(BOGOTA[1], BOGOTA[0], 45, 1000.001)
+        lng, lat, _ = geod().fwd(BOGOTA[1], BOGOTA[0], 45, 1000.001)
         refused("outside_coverage", pk, kind="phone", coverage_lat=lat, coverage_lng=lng)
         operator.workspace.declared_offline = True
         operator.workspace.save()
         refused("offline", pk, **circle)
         operator.workspace.declared_offline = False
         operator.workspace.save()
-        lng, lat, _ = GEOD.fwd(BOGOTA[1], BOGOTA[0], 45, 1000)
+        lng, lat, _ = geod().fwd(BOGOTA[1], BOGOTA[0], 45, 1000)
         DeviceOperator.objects.filter(pk=operator.pk).update(coverage_lat=lat, coverage_lng=lng)
         assert data(consumer.client.post(f"/sessions/{pk}/dispatch"))["operatorId"] == str(operator.pk)
         refused("busy", request_session())

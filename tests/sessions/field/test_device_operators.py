@@ -106,7 +106,8 @@ def test_the_heartbeat_counts_upwards_only(supplier):
         reply = supplier.client.post(path, {**here, "sequence": old})
         assert code(reply) == (409, "sequence_replayed") and reply.json()["data"] == {"lastSequence": 5}
     assert data(supplier.client.post(path, {"point": {"lat": 0, "lng": 0}, "accuracyMeters": 101, "sequence": 6}))["pointAccepted"] is False
-    assert data(supplier.client.post(path, {"sequence": 7}))["pointAccepted"] is False
+    fixed = make_operator(supplier.workspace)
+    assert data(supplier.client.post(f"/device-operators/{fixed.pk}/location", {"sequence": 7}))["pointAccepted"] is False
     row = data(supplier.client.get(f"/device-operators/{supplier.operator.pk}"))
     assert row["lastPoint"] == here["point"] and row["lastAccuracyMeters"] == 5
 
@@ -114,7 +115,7 @@ def test_the_heartbeat_counts_upwards_only(supplier):
 def test_too_many_heartbeats_are_a_loop(supplier):
     path = f"/device-operators/{supplier.operator.pk}/location"
     answers = [supplier.client.post(path, {"sequence": number}).status_code for number in range(1, 12)]
-    assert answers[0] == 200 and 429 in answers
+    assert answers[:2] == [200, 200] and 429 in answers
 
 
 def test_who_was_not_heard_for_25_seconds_is_offline(supplier):

@@ -38,10 +38,12 @@ CASES = [
 ]  # fmt: skip
 # name in /actions → call
 ACTIONS = {
-    "dispatch": "dispatch", "accept": "accept", "start": "start", "producerToken": "producer-token", "viewerToken": "viewer-token", "end": "end",
+    "candidates": "candidates", "dispatch": "dispatch", "accept": "accept", "start": "start", "producerToken": "producer-token", "viewerToken": "viewer-token", "end": "end",
     "cancel": "cancel",
 }  # fmt: skip
 
+# What `/actions` names beside: pictures and bills have tests of their own (`test_what_actions_tell`).
+ELSEWHERE = {"frame", "dispute"}
 WITH_A_BODY = {"telemetry": {"ASSIGNED", "started", "LIVE"}, "provenance": {"LIVE"}}
 
 
@@ -92,7 +94,7 @@ def test_a_call(api, consumer, supplier, world, call, state, side):
     assert heard(reply) == expected
     if reply.status_code == 409 and expected == INVALID:
         assert reply.json()["data"]["state"] == session.state
-    for name in named - ({"accept"} if side == "consumer" else set()):
+    for name in named:
         assert (told[name]["enabled"], told[name].get("code")) == (expected == OK, expected[1]), "what /actions says is what the call answers"
 
 
@@ -163,12 +165,24 @@ def test_viewers_of_a_side_may_look_but_not_act(api, consumer, supplier, world):
             assert heard(call_of(api(user), call, session)) == (403, "permission_denied")
 
 
+FOR_THE_PARTIES = {
+    "candidates": "consumer_side_required", "dispatch": "consumer_side_required", "accept": "operator_side_required",
+    "start": "operator_side_required", "producer-token": "operator_side_required",
+}  # fmt: skip
+
+
 def test_roles_of_the_installation_may_look_call_off_and_end(api, alice, bob, carol, supplier, world):
     for state, call in (("REQUESTED", "cancel"), ("ASSIGNED", "cancel"), ("LIVE", "end")):
         session = world(state)
         assert api(carol).get(f"/sessions/{session.pk}").status_code == 404, "a tenant is closed to a viewer until somebody opens it"
         assert api(alice).get(f"/sessions/{session.pk}").json()["data"]["consumerWorkspaceId"]
-        assert heard(call_of(api(alice), "start", session)) == (403, "operator_side_required")
+        for other, refusal in FOR_THE_PARTIES.items():
+            assert heard(call_of(api(alice), other, session)) == (403, refusal), other
+            if other in ACTIONS.values():
+                named = next(name for name, of in ACTIONS.items() if of == other)
+                assert api(alice).get(f"/sessions/{session.pk}/actions").json()["data"]["actions"][named]["code"] == refusal
+        theirs = api(alice).post(f"/sessions/{session.pk}/accept", {"operatorId": str(supplier.operator.pk)})
+        assert heard(theirs) == (403, "operator_side_required"), "an operator of another's workspace is not theirs to send"
         over = call_of(api(alice), call, session)
         assert over.status_code == 200 and over.json()["data"]["endReason"] == "installation"
 
@@ -199,7 +213,7 @@ def test_a_workspace_may_serve_itself(wish, media):
 
 
 def test_the_table_names_what_actions_name():
-    assert set(ACTIONS) | set(WITH_A_BODY) == set(actions._CALLS)
+    assert set(ACTIONS) | set(WITH_A_BODY) | ELSEWHERE == set(actions._CALLS)
 
 
 @pytest.mark.parametrize("state", STATES)

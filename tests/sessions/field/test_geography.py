@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sessions.field.geography import GEOD, Fence, FenceProblem, Point, check_polygon, distance_m, equivalent_radius_m, inside, is_place, outside_m
+from sessions.field.geography import Fence, FenceProblem, Point, check_polygon, distance_m, equivalent_radius_m, geod, inside, is_place, outside_m
 
 BOGOTA = Point(4.711, -74.072)
 
@@ -41,7 +41,7 @@ def test_distances(a, b, expected):
 
 @pytest.mark.parametrize("meters, expected", [(99.999, True), (100.0, True), (100.001, False)])
 def test_the_edge_of_a_circle_belongs_to_it(meters, expected):
-    lng, lat, _ = GEOD.fwd(BOGOTA.lng, BOGOTA.lat, 45, meters)
+    lng, lat, _ = geod().fwd(BOGOTA.lng, BOGOTA.lat, 45, meters)
     assert inside(Fence(BOGOTA, 100), Point(lat, lng)) is expected
 
 
@@ -68,7 +68,7 @@ def test_polygons(center, shape, sample, expected):
 
 
 def test_how_far_outside():
-    lng, lat, _ = GEOD.fwd(BOGOTA.lng, BOGOTA.lat, 45, 120)
+    lng, lat, _ = geod().fwd(BOGOTA.lng, BOGOTA.lat, 45, 120)
     assert outside_m(Fence(BOGOTA, 100), Point(lat, lng)) == 20.0
     assert outside_m(Fence(BOGOTA, 100), BOGOTA) == 0
     assert outside_m(Fence(BOGOTA, polygon=square(BOGOTA)), Point(4.711, -74.0709)) == pytest.approx(11.09, abs=0.02)
@@ -124,6 +124,6 @@ def test_what_is_no_place(lat, lng):
 
 @given(st.floats(-90, 90), st.floats(-180, 180), st.floats(0, 360), st.floats(0, 300))
 def test_a_circle_is_round_everywhere(lat, lng, bearing, meters):
-    there_lng, there_lat, _ = GEOD.fwd(lng, lat, bearing, meters)
+    there_lng, there_lat, _ = geod().fwd(lng, lat, bearing, meters)
     if abs(meters - 150) > 0.002:
         assert inside(Fence(Point(lat, lng), 150), Point(there_lat, there_lng)) is (meters < 150)

@@ -135,6 +135,21 @@ def test_the_csv_has_every_column_and_defuses_labels(api):
     assert (row["gross"], row["fee"], row["earned"], row["net"], row["settlement_state"]) == ("60000", "9000", "51000", "51000", "CONFIRMED")
 
 
+def test_the_earnings_of_chosen_sessions_in_their_order(api):
+    consumer, operator = parties()
+    fund(consumer, 3_000_000)
+    long_ago = clock.now() - timedelta(days=300)
+    sessions = [ended(consumer, operator, at=long_ago), ended(consumer, operator), ended(consumer, operator)]
+    ids = [str(session.pk) for session in (sessions[2], sessions[0])]
+    client = api(operator.workspace.members.get(role="OWNER").user)
+    text = client.post("/wallet/earnings/export", {"ids": ids}).getvalue().decode()
+    assert [row["session_id"] for row in csv.DictReader(io.StringIO(text))] == ids
+    foreign = ended(consumer, parties()[1])
+    for hidden in (str(foreign.pk), str(consumer.pk)):
+        assert client.post("/wallet/earnings/export", {"ids": [*ids, hidden]}).status_code == 404
+    assert client.post("/wallet/earnings/export", {"ids": []}).status_code == 400
+
+
 def test_a_closed_month_never_changes_and_adds_up(api):
     consumer, operator = parties()
     march, april = datetime(2026, 3, 31, 12, tzinfo=UTC), datetime(2026, 4, 2, tzinfo=UTC)

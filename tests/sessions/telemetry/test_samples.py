@@ -10,7 +10,7 @@ from eth_keys.backends.coincurve import CoinCurveECCBackend
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sessions.field.geography import GEOD, Fence, Point
+from sessions.field.geography import Fence, Point, geod
 from sessions.telemetry.samples import Challenge, Malformed, Rules, canonical, parse, refusal, verdict
 from sessions.telemetry.states import Source
 
@@ -145,7 +145,7 @@ def test_the_order_of_the_refusals():
 
 
 def away(meters: float) -> dict:
-    lng, lat, _ = GEOD.fwd(BOGOTA.lng, BOGOTA.lat, 45, meters)
+    lng, lat, _ = geod().fwd(BOGOTA.lng, BOGOTA.lat, 45, meters)
     return {"lat": lat, "lng": lng}
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sessions.field.geography import GEOD, Point
+from sessions.field.geography import Point, geod
 from sessions.telemetry.states import Flag
 from sessions.telemetry.trust import Logged, flags, implausible, reached
 
@@ -10,7 +10,7 @@ START = Point(4.711, -74.072)
 
 
 def at(seconds: float, meters: float = 0, *, accuracy=0.0, source="gps", verdict="in_fence", signed=True) -> Logged:
-    lng, lat, _ = GEOD.fwd(START.lng, START.lat, 90, meters)
+    lng, lat, _ = geod().fwd(START.lng, START.lat, 90, meters)
     return Logged(int(seconds * 1000), lat, lng, accuracy, source, verdict, signed)
 
 

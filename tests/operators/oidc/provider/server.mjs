@@ -25,7 +25,10 @@ function freshKeys() {
 function build(issuer) {
   state.jwks = freshKeys();
   const provider = new Provider(issuer, {
-    clients: [{ client_id: 'tallyroom', client_secret: 'a secret: with/odd+chars', redirect_uris: redirectUris }],
+    clients: [
+      { client_id: 'tallyroom', client_secret: 'a secret: with/odd+chars', redirect_uris: redirectUris },
+      { client_id: 'without-a-secret', token_endpoint_auth_method: 'none', redirect_uris: redirectUris },
+    ],
     jwks: state.jwks,
     cookies: { keys: ['tests-only'] },
     claims: { openid: ['sub'], profile: ['name', 'groups', 'roles'], email: ['email', 'email_verified'] },
