@@ -1,19 +1,22 @@
 """Overview, the fleet's wall, one node, and the agent for a new one."""
 
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import path
 from django.views.decorators.http import require_safe
 
-from config.kernel.access import Perm
+from config.kernel.access import Perm, holds
 from config.kernel.pages import page
 from nodes.fleet import bundle
+from operators.console.context import first_screen
 
 
 @require_safe
-@page(Perm.NODE_READ)
+@page()
 def overview(request):
-    """What is wrong, live, recording: three columns that change by themselves."""
+    """What is wrong, live, recording: three columns that change by themselves. Who has no part in the fleet starts at what is theirs."""
+    if not holds(request.actor, Perm.NODE_READ):
+        return redirect(first_screen(request.actor))
     return render(request, "console/overview.html", {"page": "overview"})
 
 

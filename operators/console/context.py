@@ -25,12 +25,18 @@ NAVIGATION = (
             ("people", "People", "person", Perm.AUTH_MANAGE, "p"),
             ("workspaces", "Workspaces", "folder", Perm.WORKSPACE_READ, "t"),
             ("developers", "Developers", "key", Perm.KEY_MANAGE, "k"),
+            ("webhooks", "Webhooks", "output", Perm.WEBHOOK_MANAGE, "b"),
         ),
     ),
 )
 WALLET = ("wallet", "Wallet", "wallet", Perm.WALLET_READ, "w")
 THEMES = {"dark", "light"}
 THEME_COOKIE = "tr_theme"
+
+
+def first_screen(actor) -> str:
+    """The name of the route where somebody starts: the first of the rail that is theirs, else their own account."""
+    return next((name for _, items in NAVIGATION for name, _, _, permission, _ in items if holds(actor, permission)), "account")
 
 
 def console(request) -> dict:

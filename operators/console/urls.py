@@ -5,6 +5,7 @@ from django.urls import path
 from operators.console import pages as console
 from operators.identity import pages
 from operators.identity.people import pages as people
+from operators.webhooks import pages as webhooks
 from operators.workspaces import pages as workspaces
 
 urlpatterns = [
@@ -13,4 +14,5 @@ urlpatterns = [
     *console.urlpatterns,
     *people.urlpatterns,
     *workspaces.urlpatterns,
+    *webhooks.urlpatterns,
 ]

@@ -37,7 +37,7 @@ def chromium_path() -> str:
 
 @pytest.fixture(scope="session")
 def room():
-    stack = Stack(bare=False, environment={"RATE_LIMIT_ENABLED": "0"})
+    stack = Stack(bare=False, environment={"RATE_LIMIT_ENABLED": "0", "OUTBOUND_ALLOW_PRIVATE": "1"})
     yield stack
     stack.stop()
 

@@ -25,6 +25,7 @@ SCREENS = {
     "policies": ("/people/policies", "tbody tr"),
     "workspaces": ("/workspaces", "#none:not([hidden]), tbody tr"),
     "developers": ("/settings/developers", "#none:not([hidden]), tbody tr"),
+    "webhooks": ("/settings/developers/webhooks", "#none:not([hidden]), tbody tr"),
 }
 
 

@@ -1,5 +1,7 @@
 """Workspaces in the browser: made and entered by a wallet, members, keys shown once."""
 
+import re
+
 import pytest
 from eth_account import Account
 from eth_account.messages import encode_defunct
@@ -125,6 +127,55 @@ def test_a_workspace_is_made_and_its_key_is_shown_once_and_revoked(page, tenant,
     # The installation's owner reaches the workspace, but mints no keys in it.
     owner.goto(theirs.url)
     expect(owner.locator("#mint-open")).to_have_attribute("aria-disabled", "true")
+
+
+def test_a_tenant_starts_at_what_is_theirs_and_hears_by_webhook(house, tenant, watch):
+    watch.expected.update({400})
+    page, _ = tenant
+    expect(page).to_have_url(re.compile(r"/sessions(\?|$)"))
+    page.goto("/settings/developers/webhooks")
+    page.locator("#create-open").click()
+    form = page.locator("#endpoint-form")
+    form.get_by_label("Address").fill("http://hooks.example.com")
+    form.get_by_label("session.live").check()
+    form.get_by_role("button", name="Save").click()
+    expect(form.locator(".err[data-for=url]")).to_be_visible()
+    # Nobody listens there: what is seen of a try that fails.
+    form.get_by_label("Address").fill("https://127.0.0.1:9/hook")
+    form.get_by_role("button", name="Save").click()
+    shown = page.locator("#secret [data-f=secret]")
+    expect(shown).to_contain_text("whsec_")
+    secret = shown.inner_text()
+    page.get_by_role("button", name="Done").click()
+    assert secret not in page.content()
+    row = page.locator("#rows tr")
+    expect(row).to_contain_text("WORKING")
+    row.get_by_role("button", name="Test").click()
+    sent = page.locator("#sent tr")
+    expect(sent).to_contain_text("webhook.test")
+    expect(sent.locator("[data-f=tries]")).not_to_have_text("0")
+    sent.get_by_role("button").click()
+    sheet = page.locator("#delivery")
+    expect(sheet.locator("[data-f=attempts]")).to_contain_text("Connect failed")
+    expect(sheet.locator("[data-f=body]")).to_contain_text('"type": "webhook.test"')
+    again = sheet.get_by_role("button", name="Send again")
+    expect(again).to_have_attribute("aria-disabled", "true")
+    expect(sheet).to_contain_text("It is still being delivered.")
+    sheet.get_by_role("button", name="Close").click()
+    row.get_by_role("button", name="New secret").click()
+    row.get_by_role("button", name="Make a new one").click()
+    expect(shown).to_contain_text("whsec_")
+    assert shown.inner_text() != secret
+    page.get_by_role("button", name="Done").click()
+    row.get_by_role("button", name="Edit").click()
+    page.get_by_label("Enabled").uncheck()
+    form.get_by_role("button", name="Save").click()
+    expect(row).to_contain_text("Disabled")
+    expect(row.locator("[data-action=test]")).to_have_attribute("aria-disabled", "true")
+    expect(sent).to_contain_text("DISCARDED")
+    row.get_by_role("button", name="Delete").click()
+    row.get_by_role("button", name="Delete it").click()
+    expect(page.locator("#none")).to_contain_text("No endpoint yet")
 
 
 def test_the_last_owner_cannot_leave_and_members_come_and_go(tenant, house, api, watch):
