@@ -132,6 +132,7 @@ def test_a_workspace_is_made_and_its_key_is_shown_once_and_revoked(page, tenant,
 def test_a_tenant_starts_at_what_is_theirs_and_hears_by_webhook(house, tenant, watch):
     watch.expected.update({400})
     page, _ = tenant
+    page.goto("/")
     expect(page).to_have_url(re.compile(r"/sessions(\?|$)"))
     page.goto("/settings/developers/webhooks")
     page.locator("#create-open").click()
