@@ -2,11 +2,12 @@
 
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.response import Response
 
 from config.kernel import clock
 from config.kernel.access import Kind, Perm, Route, Subsystem
+from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError, FieldError
 from config.kernel.names import camelized
 from config.kernel.serializers import NoBody, UtcDateTimeField

@@ -1,9 +1,9 @@
 """`/control-room/sessions/:id/{dispatch,cancel,end}`: the verbs of a session for its consumer's workspace, bound by the lock of `switching`."""
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from config.kernel.access import Subsystem
+from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError
 from config.kernel.serializers import NoBody
 from operators.console import lock_guard, room
