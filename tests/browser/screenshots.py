@@ -11,16 +11,17 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from config.stack.paths import PROJECT
 from config.stack.testing import Stack
 from tests.browser.conftest import ARGUMENTS, Api, chromium_path, sign_in
+from tests.browser.scenes import Production
 
 OUT = PROJECT / "docs" / "screens"
 LIMIT_BYTES = 300_000
-# Its picture is all gradients, which PNG packs badly.
-SIGN_IN = {"width": 1080, "height": 675}
+# Their pictures are all gradients, which PNG packs badly.
+SMALLER = {"sign-in": {"width": 1080, "height": 675}, "control-room": {"width": 1200, "height": 750}}
 LAYOUTS = {2: "stereo", 4: "4.0", 8: "7.1", 16: "hexadecagonal"}
 HALL = (
     "Lectern",
@@ -111,6 +112,7 @@ def screens(ids: dict[str, str]) -> dict[str, str]:
     return {
         "sign-in": "/sign-in",
         "overview": "/",
+        "control-room": "/control-room",
         "fleet": "/nodes",
         "node": f"/nodes/{ids['hall-b-rec-02']}",
         "library": "/recordings",
@@ -123,13 +125,15 @@ def screens(ids: dict[str, str]) -> dict[str, str]:
     }
 
 
-def shoot(browser: Browser, stack: Stack, ids: dict[str, str], theme: str) -> None:
+def shoot(browser: Browser, stack: Stack, ids: dict[str, str], production: Production, theme: str) -> None:
     context = browser.new_context(base_url=stack.origin, viewport={"width": 1440, "height": 900}, color_scheme=theme)
     for name, address in screens(ids).items():
         page = context.new_page()
-        if name == "sign-in":
-            page.set_viewport_size(SIGN_IN)
+        if name in SMALLER:
+            page.set_viewport_size(SMALLER[name])
         page.goto(address)
+        if name == "control-room":
+            show_production(page, production)
         page.wait_for_timeout(3500)
         if name == "audit":
             page.locator("tbody a").first.click()
@@ -142,6 +146,12 @@ def shoot(browser: Browser, stack: Stack, ids: dict[str, str], theme: str) -> No
         if name == "sign-in":
             sign_in(context, stack)
     context.close()
+
+
+def show_production(page: Page, production: Production) -> None:
+    page.wait_for_function("() => ['preview', 'program'].every((id) => document.querySelector(`#${id} video`)?.videoWidth > 0)")
+    page.locator("#sound").click()
+    production.speak()
 
 
 def main() -> None:
@@ -159,8 +169,9 @@ def main() -> None:
         playwright = after.enter_context(sync_playwright())
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)
         after.callback(browser.close)
+        production = Production(browser, stack.origin, api)
         for theme in ("dark", "light"):
-            shoot(browser, stack, ids, theme)
+            shoot(browser, stack, ids, production, theme)
 
 
 if __name__ == "__main__":

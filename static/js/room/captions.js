@@ -10,7 +10,7 @@ import { captionsNow } from "../program/overlay.js";
 import { room } from "./store.js";
 import { may } from "./switching.js";
 
-const SHOWN = 4;
+const SHOWN = 3;
 const MOST = 240;
 const by = (name) => document.getElementById(name);
 const form = by("cc-form");

@@ -1,7 +1,7 @@
 // Lower third and slate: two lines each. What is typed stays until it is shown or saved; kept pairs wait for their moment in this browser.
 
 import { allow } from "../actions.js";
-import { $, el, fill, icon, keyed, text } from "../dom.js";
+import { $, el, fill, icon, keyed } from "../dom.js";
 import { markErrors } from "../forms.js";
 import { serverNow } from "../now.js";
 import { lowerNow } from "../program/overlay.js";
@@ -107,6 +107,5 @@ function paintShown() {
   const left = shown?.hideAt ? Math.ceil((new Date(shown.hideAt).getTime() - serverNow()) / 1000) : null;
   $('[data-f="shown"]', by("p-lower")).hidden = !shown;
   fill(by("p-lower"), { hides: left === null ? "until it is hidden" : `hides in ${left} s` });
-  text(by("lt-show"), shown ? "Show these" : "Show");
 }
 setInterval(() => { if (room.state?.lowerThird && !document.hidden) paintShown(); }, 250);
