@@ -55,11 +55,14 @@ class Room:
         return self.api.get("/control-room/state")
 
     def clear(self) -> None:
-        """Everybody but the director goes, and nothing stays locked or on a bus."""
+        """Everybody but the director goes, nothing stays locked, and the next test finds the slate as it was."""
         for operator in self.state()["operators"]:
             if not operator["guest"]:
                 continue
             self.api.http.delete(f"/operator/{operator['id']}")
         for subsystem in self.state()["locks"]:
             self.api.post("/operator/force-unlock", {"subsystem": subsystem})
+        self.api.http.put("/control-room/slate", json={"title": "Back soon", "subtitle": ""})
+        for command in ("lower-third/hide", "captions/clear"):
+            self.api.http.post(f"/control-room/{command}", json={})
         self._guests.clear()

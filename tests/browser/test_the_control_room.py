@@ -57,7 +57,7 @@ def test_what_the_page_folds_is_what_the_server_has(production, desk):
 
     def command():
         who, subsystem = chance.choice(people), chance.choice(SUBSYSTEMS)
-        match chance.randrange(8):
+        match chance.randrange(14):
             case 0 | 1 | 2:
                 return who.send("POST", "/operator/lock", {"subsystem": subsystem, "reason": f"take {chance.randrange(9)}"})
             case 3:
@@ -69,6 +69,18 @@ def test_what_the_page_folds_is_what_the_server_has(production, desk):
                 if reply.status_code == 201:
                     asks.append(reply.json()["data"])
                 return reply
+            case 7:
+                return who.send("POST", "/control-room/audio/gain", {"source": "replay", "gainDb": chance.randrange(-600, 121) / 10})
+            case 8:
+                return who.send("POST", "/control-room/audio/mute", {"source": "replay", "muted": chance.random() < 0.5})
+            case 9:
+                return who.send("POST", "/control-room/lower-third/show", {"title": f"Name {chance.randrange(9)}"})
+            case 10:
+                return who.send("POST", f"/control-room/{chance.choice(['lower-third/hide', 'captions/clear', 'take', 'cut'])}", {})
+            case 11:
+                return who.send("PUT", "/control-room/slate", {"title": f"Back at {chance.randrange(9)}", "subtitle": "Stay"})
+            case 12:
+                return who.send("POST", "/control-room/captions", {"text": f"Line {chance.randrange(99)}", "durationSeconds": 15})
             case _:
                 if not asks:
                     return who.send("POST", "/operator/heartbeat", {})
@@ -80,10 +92,15 @@ def test_what_the_page_folds_is_what_the_server_has(production, desk):
     answers = [command().status_code for _ in range(120)]
     people.append(production.guest("viewer"))
     production.api.http.delete(f"/operator/{people.pop(0).id}")
-    server = production.state()
+    for _ in range(5):
+        server = production.state()
+        desk.wait_for_function(REACHED, arg=server["seq"])
+        page = desk.evaluate(STATE)
+        # Captions end by themselves: then the page is one change ahead.
+        if page["seq"] == server["seq"]:
+            break
     assert server["seq"] > begun + 25 and max(answers) < 500
-    desk.wait_for_function(REACHED, arg=server["seq"])
-    assert plain(desk.evaluate(STATE)) == plain(server)
+    assert plain(page) == plain(server)
 
     change = {"seq": server["seq"] + 1, "event": "lock.released", "at": server["at"], "by": {"kind": "system", "id": None, "name": "Tallyroom"}}
     told = desk.evaluate(REDUCER, [server, {**change, "data": {"subsystem": "audio", "holder": {}, "cause": "stale", "reason": None}}])

@@ -35,8 +35,8 @@ function paint() {
   // Without a production the history still has its place.
   if (!produces && by("p-history").parentElement !== HISTORY_PLACES[0]) HISTORY_PLACES[0].append(by("p-history"));
   if (!produces) return;
-  paintMonitors();
   paintSources();
+  paintMonitors();
   paintKeys();
   paintSound();
   paintGraphics();

@@ -18,7 +18,6 @@ let heard = false;
 function noteOf(session, viewer) {
   const row = room.view.sources.find((r) => r.source === `session:${session}`);
   if (row?.signal === "lost") return "The signal is lost. The camera is trying to come back.";
-  if (!viewer) return "No picture here: nine sources are shown at once.";
   return viewer.state === "playing" ? "" : viewer.words || "The picture is coming…";
 }
 
@@ -26,7 +25,7 @@ function paintMonitor(box, bus, air) {
   const { sources, slate } = room.view;
   const session = sessionOf(bus.source);
   const video = $("video", box);
-  const viewer = session && pictureOf(session);
+  const viewer = pictureOf(session, paintMonitors);
   box.classList.toggle("air", air);
   box.classList.toggle("pvw", !air);
   if (session) show(video, viewer?.video.srcObject);

@@ -3,7 +3,7 @@
 import { allow } from "../actions.js";
 import { $, clone, el, fill, keyed, setAttr } from "../dom.js";
 import { paintMonitors } from "./monitors.js";
-import { endViewer, viewerOf } from "./pictures.js";
+import { endViewer, pictureOf, show, viewerOf } from "./pictures.js";
 import { room } from "./store.js";
 import { preview } from "./switching.js";
 import { TALLY, gain, label, ordered, sessionOf } from "./words.js";
@@ -40,6 +40,8 @@ function update(wrap, row, index) {
   const bus = TALLY[row.tally]?.[0] || "";
   tile.className = `src ${bus}`;
   const name = label(row.source, [row]);
+  const viewer = pictureOf(sessionOf(row.source));
+  if (viewer && viewer.video !== $("video", tile)) show($("video", tile), viewer.video.srcObject);
   const badges = [badge(row), row.signal === "lost" && bus ? el("span", { class: `badge ${bus}` }, TALLY[row.tally][1]) : null].filter(Boolean);
   fill(tile, { name, key: row.source === "slate" ? "0" : index < 9 ? String(index + 1) : null, gain: row.source === "slate" ? null : gain(row.gainDb), tally: badges.length ? badges : null, slate: row.source === "slate" ? slateCard() : row.source === "replay" ? [el("span", {}, room.view.replay.clip?.name || "no clip")] : null });
   setAttr($(".kbd", tile), "hidden", row.source !== "slate" && index >= 9);
