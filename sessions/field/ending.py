@@ -239,7 +239,7 @@ def _leave_live(
     session: FieldSession, event: str, *, at: datetime, reason: EndReason, actor: Actor, permission: Perm | None, before_told: BeforeTold = None
 ) -> None:
     """Over after it was LIVE: metered, settled, torn down."""
-    before = snapshot(session)
+    before, lit = snapshot(session), session.tally != Tally.OFF
     meter = joins.close_meter(session, at)
     split = joins.amounts(meter.clean_seconds, session)
     changes = {
@@ -259,7 +259,7 @@ def _leave_live(
     for hook in (before_told, *leaving_live):
         if hook is not None:
             hook(session)
-    live.changed(session, was=SessionState.LIVE)
+    live.changed(session, was=SessionState.LIVE, went_dark=lit)
 
 
 # --- tally ---------------------------------------------------------------------------------------------------------------------

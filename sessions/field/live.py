@@ -28,13 +28,17 @@ def _topic(session_id) -> str:
     return f"{ONE}:{session_id}"
 
 
-def changed(session: FieldSession, was: str = "") -> None:
-    """Publish a session as it is now. Last in its transaction, topics in alphabetical order: their counters are the last locks."""
+def changed(session: FieldSession, was: str = "", *, went_dark: bool = False) -> None:
+    """Publish a session as it is now. Last in its transaction, topics in alphabetical order: their counters are the last locks.
+
+    `went_dark`: its light was on and is off by this."""
     from sessions.field.serializers import OpenSessionShape, SessionShape
 
     shape = SessionShape.show(session)
     own = ("session", session.pk)
     realtime.publish(_topic(session.pk), "state", {"session": shape}, subject=own)
+    if went_dark:
+        _tell_tally(session)
     realtime.publish(TOPIC, "session.changed", shape, subject=own)
     if session.state == SessionState.REQUESTED:
         realtime.publish(TOPIC, "session.opened", OpenSessionShape.show(session), subject=("open_session", session.pk))
@@ -48,10 +52,14 @@ def tallies(sessions: list[FieldSession]) -> None:
 
     ordered = sorted(sessions, key=lambda session: str(session.pk))
     for session in ordered:
-        data = {"session_id": session.pk, "tally": session.tally, "since": session.tally_since}
-        realtime.publish(_topic(session.pk), "tally", data, subject=("session", session.pk))
+        _tell_tally(session)
     for session in ordered:
         realtime.publish(TOPIC, "session.changed", SessionShape.show(session), subject=("session", session.pk))
+
+
+def _tell_tally(session: FieldSession) -> None:
+    data = {"session_id": session.pk, "tally": session.tally, "since": session.tally_since}
+    realtime.publish(_topic(session.pk), "tally", data, subject=("session", session.pk))
 
 
 def media(session: FieldSession, *, flowing: bool, since: datetime) -> None:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 from asgiref.sync import sync_to_async
+from structlog.testing import capture_logs
 
 from config.kernel import clock
 from operators.console.models import ControlRoomEvent
@@ -54,7 +55,9 @@ class TestLink:
         assert look() == first and studio.state()["programLink"] == {"enabled": True, "generation": 1}
         told = ControlRoomEvent.objects.latest("seq")
         assert told.event == "programLink.changed" and first["token"] not in str(told.data)
-        opened = page(first["token"])
+        with capture_logs() as lines:
+            opened = page(first["token"])
+        assert first["token"] not in str(lines) and "/program/" in str(lines)
         assert opened.status_code == 200 and b"<video" in opened.content
         assert opened.headers["Cache-Control"] == "no-store" and opened.headers["Referrer-Policy"] == "no-referrer"
         assert "noindex" in opened.headers["X-Robots-Tag"]

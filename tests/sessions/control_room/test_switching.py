@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from config.kernel import clock
+from config.kernel.models import TopicEvent
 from operators.console.models import ControlRoomEvent
 from sessions.control_room import tick
 from sessions.field.models import FieldSession
@@ -98,6 +99,8 @@ def test_program_that_ends_turns_to_slate_in_one_commit(studio, director, api):
     assert told[0].data["program"]["source"] == told[0].data["preview"]["source"] == "slate" and told[0].actor_kind == "system"
     assert told[0].data["program"]["reason"] == "source_ended" and told[1].data == {"source": on(bridge)}
     assert FieldSession.objects.get(pk=bridge.pk).tally == "off"
+    lights = [event.data["tally"] for event in TopicEvent.objects.filter(topic=f"session:{bridge.pk}", event="tally").order_by("seq")]
+    assert lights == ["preview", "program", "off"]
     assert on(bridge) not in {row["source"] for row in studio.state()["sources"]}
 
 

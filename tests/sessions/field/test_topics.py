@@ -67,7 +67,7 @@ def test_one_session_is_followed_by_its_sides_and_the_installation(alice, carol,
         f"/device-operators/{supplier.operator.pk}/location", {"point": {"lat": 4.7, "lng": -74}, "accuracyMeters": 4, "sequence": 1}
     )
     data(consumer.client.post(f"/sessions/{pk}/end"))
-    assert heard(consumer.owner, topic)[-4:] == ["media", "tally", "point", "state"]
+    assert heard(consumer.owner, topic)[-5:] == ["media", "tally", "point", "state", "tally"]
     last = topics.snapshot_of_one(actor_of_user(consumer.owner), pk)
     assert last["lastPoint"]["point"] == {"lat": 4.7, "lng": -74} and last["media"] is None and last["meter"]["final"] is True
 
