@@ -26,7 +26,7 @@ class SessionVerbViewSet(SessionRoutes):
         "end": command(Subsystem.SWITCHING, "invalid_state"),
     }
     serializer_class = SessionShape
-    resource = "session"
+    resource = "sessions"
 
     def rows(self, permission=None):
         return sources.in_reach(room.main())
