@@ -8,12 +8,22 @@ export const KEEP_MS = 2000;
 const BEGIN_MS = 5000;
 const DRY_MS = 6000;
 const SEEK_SECONDS = 0.4;
+const PROGRESS = ["canplay", "seeked", "timeupdate"];
 
-/** Calls `then` once, with the first frame that `video` shows; a file's is the one it was sent to, not the one it begins with. */
+/** Calls `then` with the first frame of `video`; a file's is the one it was sent to, not the one it begins with. May call it again: who asks knows when. */
 function firstFrame(video, kind, then) {
-  if (kind === "whep") video.addEventListener("loadeddata", then, { once: true });
-  if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(then);
-  else video.addEventListener("timeupdate", then, { once: true });
+  if (kind === "whep") {
+    video.addEventListener("loadeddata", then, { once: true });
+    video.requestVideoFrameCallback?.(then);
+    return;
+  }
+  // Browsers don't tell of drawn frames where nothing is seen yet; time that runs, or a place that was reached, is as good.
+  const look = () => {
+    if (video.readyState < 2 || video.seeking) return;
+    for (const name of PROGRESS) video.removeEventListener(name, look);
+    then();
+  };
+  for (const name of PROGRESS) video.addEventListener(name, look);
 }
 
 // Which TURN servers there are is asked once: on a cut every round trip is seen.
