@@ -47,7 +47,7 @@ function createClip(clip) {
 
 function updateClip(li, clip) {
   const what = clip.status === "ready" ? seconds(clip.durationMs ?? 0) : clip.status === "failed" ? "could not be cut" : "is being cut";
-  fill(li, { name: clip.name || time(clip.createdAt), what: [clip.sessionLabel || "", what].filter(Boolean).join(", ") });
+  fill(li, { name: clip.name || time(clip.createdAt), what: [what, clip.sessionLabel || ""].filter(Boolean).join(", ") });
   const button = $("button", li);
   setAttr(button, "aria-label", `Load: ${clip.name || time(clip.createdAt)}`);
   const why = room.why("replay", null) || (clip.status === "ready" ? "" : clip.status === "failed" ? "This clip could not be cut." : "It is still being cut, a few seconds more.");
