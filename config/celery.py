@@ -36,6 +36,7 @@ app.autodiscover_tasks(
         "recordings.jobs",
         "recordings.uploads",
         "recordings.retention",
+        "recordings.replay",
         "recordings.sessions",
     ],
 )

@@ -8,6 +8,9 @@ from operators.access.grants_admin import GrantsAdmin
 from recordings.models import Disposal, IncomingFile, Job, Marker, MediaGrant, Recording, RecordingFile, RecordingProfile
 from recordings.profiles import services
 from recordings.profiles.serializers import FIELDS
+from recordings.replay import admin as replay_admin
+
+__all__ = ["replay_admin"]
 
 
 @admin.register(RecordingProfile)

@@ -6,6 +6,7 @@ from recordings.jobs.models import Job
 from recordings.jobs.states import ACTIVE as ACTIVE_JOBS
 from recordings.library.models import Recording
 from recordings.library.states import ACTIVE
+from recordings.replay.models import ReplayClip
 
 TOPIC = "recordings"
 SNAPSHOT_ROWS = 200
@@ -30,6 +31,18 @@ def job_changed(job: Job) -> None:
     realtime.publish(TOPIC, "job.changed", JobSerializer.show(job), subject=("recording", job.recording_id))
 
 
+def clip_changed(clip: ReplayClip) -> None:
+    """Publish a clip as it is now."""
+    from recordings.replay.serializers import ClipShape
+
+    realtime.publish(TOPIC, "clip.changed", ClipShape.show(clip), subject=("replay_clip", clip.pk))
+
+
+def clip_removed(clip: ReplayClip) -> None:
+    """Publish that a clip is no longer there; its id goes to every reader of the topic."""
+    realtime.publish(TOPIC, "clip.removed", {"id": clip.pk})
+
+
 def snapshot(actor: Actor, argument: str | None) -> dict:
     """What is under way now and may be seen: `{recordings, jobs}`, newest first."""
     from recordings.jobs.serializers import JobSerializer
@@ -44,7 +57,10 @@ def snapshot(actor: Actor, argument: str | None) -> dict:
 
 
 def visible(actor: Actor, subjects: list) -> set:
-    """Those of `[("recording", id)]` that the actor may see now, in one query."""
-    ids = {pk for kind, pk in subjects if kind == "recording"}
-    seen = set(ports.scoped(Recording.objects.filter(pk__in=ids), actor, Perm.RECORDING_READ).values_list("pk", flat=True))
-    return {(kind, pk) for kind, pk in subjects if kind == "recording" and pk in seen}
+    """Those of `[("recording" | "replay_clip", id)]` that the actor may see now, one query for each kind."""
+    seen = set()
+    for kind, model in (("recording", Recording), ("replay_clip", ReplayClip)):
+        if ids := {pk for what, pk in subjects if what == kind}:
+            rows = ports.scoped(model.objects.filter(pk__in=ids), actor, Perm.RECORDING_READ)
+            seen |= {(kind, pk) for pk in rows.values_list("pk", flat=True)}
+    return seen

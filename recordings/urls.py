@@ -7,9 +7,11 @@ from recordings.jobs.api import JobViewSet
 from recordings.library.api import RecordingViewSet
 from recordings.library.media_api import MediaViewSet
 from recordings.profiles.api import ProfileViewSet
+from recordings.replay.urls import urlpatterns as replay
 from recordings.uploads.api import CacheFileViewSet
 
 urlpatterns = [
+    *replay,
     path("nodes/<uuid:id>/recording-jobs/claim-next", ClaimViewSet.as_view({"post": "claim_next"})),
     path("recording-jobs", JobViewSet.as_view({"get": "list"})),
     path("recording-jobs/facets", JobViewSet.as_view({"get": "facets"})),

@@ -21,6 +21,16 @@ JOB_RETRIED = "recording.job.retried"
 JOB_ABANDONED = "recording.job.abandoned"
 JOB_RETURNED = "recording.job.returned"
 JOBS_EXPORTED = "recording.job.exported"
+MARK_SET = "recording.mark.set"
+MARK_DROPPED = "recording.mark.dropped"
+CLIP_MARKED = "recording.clip.marked"
+CLIP_CREATED = "recording.clip.created"
+CLIP_READY = "recording.clip.cut"
+CLIP_FAILED = "recording.clip.failed"
+CLIP_EDITED = "recording.clip.edited"
+CLIP_TRASHED = "recording.clip.trashed"
+CLIP_REMOVED = "recording.clip.removed"
+CLIP_PLAYBACK_GRANTED = "recording.clip_playback.granted"
 PROFILE_CREATED = "recording.profile.created"
 PROFILE_EDITED = "recording.profile.edited"
 PROFILE_DELETED = "recording.profile.deleted"
@@ -29,4 +39,5 @@ VERBS = (
     RECORDING_STARTED, RECORDING_STOPPED, RECORDING_EDITED, RECORDING_TRASHED, RECORDING_RESTORED, RECORDING_REMOVED, RECORDINGS_EXPORTED,
     MARKER_CREATED, MARKER_DELETED, PLAYBACK_GRANTED, DOWNLOAD_GRANTED, FILE_STORED, JOB_CLAIMED, JOB_CANCELLED, JOB_FAILED, JOB_COMPLETED,
     JOB_REQUEUED, JOB_RETRIED, JOB_ABANDONED, JOB_RETURNED, JOBS_EXPORTED, PROFILE_CREATED, PROFILE_EDITED, PROFILE_DELETED,
+    MARK_SET, MARK_DROPPED, CLIP_MARKED, CLIP_CREATED, CLIP_READY, CLIP_FAILED, CLIP_EDITED, CLIP_TRASHED, CLIP_REMOVED, CLIP_PLAYBACK_GRANTED,
 )  # fmt: skip

@@ -13,6 +13,8 @@ from recordings.jobs.models import Job
 from recordings.library import health, overview, storage
 from recordings.library.models import Marker, MediaGrant, Recording, RecordingFile, RecordingGroupGrant, RecordingUserGrant
 from recordings.profiles.models import RecordingProfile
+from recordings.replay import commands
+from recordings.replay.models import ClipGrant, ReplayClip, ReplayMark
 from recordings.retention.models import Disposal
 from recordings.sessions import listening
 from recordings.uploads.models import IncomingFile
@@ -31,6 +33,11 @@ def connect() -> None:
     for name, model in (("recording_file", RecordingFile), ("marker", Marker), ("media_grant", MediaGrant)):
         scopes.register_kind(name, model, ancestors={"recording": "recording_id"})
     scopes.register_kind("incoming_file", IncomingFile, ancestors={"job": "job_id"})
+    # A clip outlives its recording; its session still says who may read it.
+    scopes.register_kind("replay_clip", ReplayClip, ancestors={"recording": "recording_id", "session": "session_id"})
+    scopes.register_kind("replay_mark", ReplayMark, ancestors={"recording": "recording_id"})
+    scopes.register_kind("clip_grant", ClipGrant, ancestors={"replay_clip": "clip_id"})
+    commands.register()
     # The manifest outlives its recording; the node it came from still says who may read it.
     scopes.register_kind("disposal", Disposal, ancestors={"recording": "recording_id", "node": "node_id"})
     scopes.register_kind("recording_profile", RecordingProfile, open=True)

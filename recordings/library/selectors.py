@@ -31,7 +31,7 @@ def context(recording: Recording, actor: Actor, now) -> dict:
         "uploadQueueItems": [],
         "holds": [],
         "disposals": [_disposal(row) for row in Disposal.objects.filter(recording_id=recording.pk).order_by("-created_at")[:NEWEST]],
-        "clips": [],
+        "clips": _clips(recording),
         "occurrence": None,
         "retention": {"eligible": not blockers, "blockers": blockers},
     }
@@ -62,6 +62,13 @@ def _health(recording: Recording, actor: Actor) -> list | None:
         }
         for event in rows.order_by("-opened_at")[:NEWEST]
     ]
+
+
+def _clips(recording: Recording) -> list:
+    from recordings.replay import clips
+    from recordings.replay.serializers import ClipShape
+
+    return ClipShape(clips.of_recording(recording.pk)[:NEWEST], many=True).data
 
 
 def _disposal(row: Disposal) -> dict:

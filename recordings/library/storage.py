@@ -1,7 +1,7 @@
 """The library on disk: one POSIX file system below MEDIA_ROOT, entered only through these functions.
 
     .incoming/<jobId>.<epoch>.<track>.part     library/<yyyy>/<mm>/<recordingId>/<jobId>.<track>.<sha256:12>.<ext> (+ .etag)
-    derived/<recordingId>/<sha256:16>.{peaks,mp3}     trash/<date>/<disposalId>     quarantine/<date>/<name>
+    derived/<recordingId>/<sha256:16>.{peaks,mp3}     clips/<clipId>.<ext> (+ .etag)     trash/<date>/<disposalId>     quarantine/<date>/<name>
 
 Paths are made of ids, dates and hashes and kept relative; names that people type never reach the disk.
 """
@@ -19,7 +19,7 @@ from recordings.library.models import RecordingFile
 
 MARKER = ".tallyroom-media"
 INCOMING = ".incoming"
-_FOLDERS = (INCOMING, "library", "derived", "trash", "quarantine")
+_FOLDERS = (INCOMING, "library", "derived", "clips", "trash", "quarantine")
 _DIRECTORY_MODE, _FILE_MODE = 0o750, 0o640
 EXTENSIONS = {"audio/flac": "flac", "audio/wav": "wav", "audio/mpeg": "mp3", "audio/ogg": "ogg", "video/webm": "webm", "video/x-matroska": "mkv"}
 

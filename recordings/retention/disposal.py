@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.conf import settings
 
 from config.kernel import clock
-from config.kernel.access import Actor, Perm, system
+from config.kernel.access import Actor, Perm, ports, system
 from config.kernel.errors import ApiError
 from config.kernel.tasks import after_commit, queued
 from recordings import live, trail, verbs
@@ -15,6 +15,8 @@ from recordings.library import status, storage
 from recordings.library.models import MediaGrant, Recording, RecordingFile
 from recordings.library.states import TERMINAL, CacheState, FileState
 from recordings.locks import patient
+from recordings.replay.models import ReplayClip
+from recordings.replay.states import OPEN as OPEN_CLIPS
 from recordings.retention.models import Disposal
 from recordings.retention.states import Cause, DisposalState, Facts, person_blocker
 from recordings.uploads import storing
@@ -30,6 +32,7 @@ def facts(recording: Recording) -> Facts:
         preserved_until=recording.preserved_until,
         tags=frozenset(recording.tag_keys),
         open_grants=MediaGrant.objects.filter(recording=recording, expires_at__gt=clock.now()).count(),
+        open_clips=ReplayClip.objects.filter(recording_id=recording.pk, status__in=OPEN_CLIPS).count(),
         cached_at=file.stored_at if file else None,
     )
 
@@ -117,7 +120,7 @@ def restore(*, actor: Actor, recording: Recording) -> Recording:
         if row.deleted_at is None:
             raise ApiError("not_in_trash")
         before = trail.snapshot(row)
-        for disposal in Disposal.objects.select_for_update().filter(recording_id=row.pk, state=DisposalState.TRASHED):
+        for disposal in _own(row.pk).select_for_update():
             _put_back(disposal)
         status.change(row, deleted_at=None)
         storing.choose_primary(row)
@@ -184,13 +187,72 @@ def _unlink(pk, recording_id) -> bool:
     storage.unlink(disposal.trash_path)
     Disposal.objects.filter(pk=pk).update(state=DisposalState.UNLINKED, ended_at=clock.now())
     RecordingFile.objects.filter(pk=disposal.file_id).update(state=FileState.GONE)
-    open_ones = Disposal.objects.filter(recording_id=recording_id, state=DisposalState.TRASHED).exists()
+    open_ones = _own(recording_id).exists()
     if recording is not None and not open_ones:
         trail.of_recording(
             verbs.RECORDING_REMOVED, recording, actor=_on_behalf(disposal), permission=Perm.RECORDING_DELETE, before=trail.snapshot(recording)
         )
         _remove_rows(recording)
     return True
+
+
+def _own(recording_id):
+    """What lies in trash of a recording itself; its clips come and go by themselves."""
+    return Disposal.objects.filter(recording_id=recording_id, state=DisposalState.TRASHED).exclude(cause=Cause.CLIP)
+
+
+def clip_is_held(clip: ReplayClip) -> bool:
+    """A hold on a recording holds its clips."""
+    return Recording.objects.filter(pk=clip.recording_id, legal_hold=True).exists()
+
+
+def trash_clip(*, actor: Actor, clip: ReplayClip, reason: str) -> None:
+    """The manifest of a clip's file, which waits for its day in the trash. The caller holds the clip's row and asked whether it is held."""
+    now = clock.now()
+    made = Disposal(
+        cause=Cause.CLIP,
+        recording_id=clip.recording_id,
+        recording_name=clip.name,
+        file_id=clip.pk,
+        path=clip.path,
+        size=clip.size or 0,
+        sha256=clip.sha256,
+        actor_kind=actor.kind,
+        actor_id=actor.id or "",
+        actor_label=actor.label,
+        reason=reason,
+        created_at=now,
+        unlink_after=now + timedelta(seconds=settings.TRASH_SECONDS),
+    )
+    if clip.path:
+        made.trash_path = f"trash/{now:%Y-%m-%d}/{made.pk}"
+    else:
+        # Nothing to rename; the row goes with the next round.
+        made.moved_at = now
+    made.save(force_insert=True)
+    if clip.path:
+        after_commit(move_trashed, str(clip.recording_id))
+
+
+def unlink_clips_due() -> int:
+    """Unlink clips that lay in trash for their time, and forget their rows; one that is held by now stays."""
+    due = Disposal.objects.filter(state=DisposalState.TRASHED, cause=Cause.CLIP, unlink_after__lte=clock.now()).exclude(moved_at=None)
+    done = 0
+    for pk, clip_id in list(due.values_list("pk", "file_id")[:200]):
+        with patient():
+            clip = ReplayClip.objects.select_for_update(of=("self",)).filter(pk=clip_id).first()
+            disposal = Disposal.objects.select_for_update().filter(pk=pk, state=DisposalState.TRASHED).first()
+            if disposal is None or (clip is not None and clip_is_held(clip)):
+                continue
+            if disposal.trash_path:
+                storage.unlink(disposal.trash_path)
+            Disposal.objects.filter(pk=pk).update(state=DisposalState.UNLINKED, ended_at=clock.now())
+            if clip is not None:
+                facts = {"subject": ("replay_clip", clip.pk, clip.name), "permission": Perm.RECORDING_DELETE, "before": trail.snapshot(clip)}
+                ports.record(verbs.CLIP_REMOVED, actor=_on_behalf(disposal), outcome="succeeded", **facts)
+                clip.delete()
+            done += 1
+    return done
 
 
 def _on_behalf(disposal: Disposal) -> Actor:

@@ -20,6 +20,7 @@ class Cause(StrEnum):
     PERSON = "person"
     POLICY = "policy"
     EMERGENCY = "emergency"
+    CLIP = "clip"
 
 
 MOVES = {
@@ -44,6 +45,7 @@ class Facts:
     verified_copies: int = 0
     allow_unuploaded: bool = False
     open_grants: int = 0
+    open_clips: int = 0
     cached_at: datetime | None = None
 
 
@@ -64,6 +66,8 @@ def policy_blockers(facts: Facts, now: datetime, *, min_age_seconds: float = 24 
         blockers.append("not_verified")
     if facts.open_grants:
         blockers.append("link_open")
+    if facts.open_clips:
+        blockers.append("clip_not_ready")
     if facts.cached_at is None or (now - facts.cached_at).total_seconds() < min_age_seconds:
         blockers.append("too_young")
     return blockers

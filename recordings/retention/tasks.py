@@ -10,4 +10,4 @@ def run() -> dict:
     """Rename what is owed to the trash, unlink what lay there for its time."""
     if not storage.is_ready():
         return {}
-    return {"moved": disposal.move_owed(), "unlinked": disposal.unlink_due()}
+    return {"moved": disposal.move_owed(), "unlinked": disposal.unlink_due() + disposal.unlink_clips_due()}
