@@ -32,7 +32,15 @@ def _docs(request):
     return _documents()[1](request)
 
 
-PAGES = ("operators.console.urls", "nodes.fleet.pages", "sessions.pages", "sessions.control_room.pages", "recordings.library.pages", "audit.pages")
+PAGES = (
+    "operators.console.urls",
+    "nodes.fleet.pages",
+    "sessions.pages",
+    "sessions.control_room.pages",
+    "recordings.library.pages",
+    "recordings.replay.pages",
+    "audit.pages",
+)
 
 urlpatterns = [
     path("healthz", views.healthz, name="healthz"),

@@ -71,11 +71,11 @@ def _upload_headers(ask: Ask, content: bytes | None = None) -> dict:
     return found
 
 
-def _link(purpose: str, argument: str) -> Callable[[Ask], Sent]:
+def _link(purpose: str, argument: str, noun: str = "recordings", thing: str = "recording") -> Callable[[Ask], Sent]:
     """A link of the caller's own, where they can have one."""
 
     def sent(ask: Ask) -> Sent:
-        reply = ApiClient(ask.caller.token).post(f"/recordings/{ask.id('recording')}/{purpose}", {})
+        reply = ApiClient(ask.caller.token).post(f"/{noun}/{ask.id(thing)}/{purpose}", {})
         link = reply.json()["data"][f"{purpose}Id"] if reply.status_code == 201 else uuid4()
         return Sent(query=f"?{argument}={link}")
 
@@ -134,6 +134,9 @@ BODIES: dict[tuple[str, str], Callable[[Ask], "dict | Sent"]] = {
     ("POST", f"{V1}/recordings/<uuid:id>/markers"): lambda ask: {"atSeconds": 1.5, "label": "here"},
     ("PATCH", f"{V1}/recordings/<uuid:id>/metadata"): lambda ask: {"name": "Renamed"},
     ("GET", f"{V1}/recordings/<uuid:id>/stream"): _link("playback", "playbackId"),
+    ("GET", f"{V1}/replay-clips/<uuid:id>/stream"): _link("playback", "playbackId", "replay-clips", "replay_clip"),
+    ("POST", f"{V1}/replay-clips"): lambda ask: {"recordingId": ask.id("recording"), "inSeconds": 1, "outSeconds": 3},
+    ("PATCH", f"{V1}/replay-clips/<uuid:id>"): lambda ask: {"name": "Renamed"},
     ("GET", f"{V1}/recordings/<uuid:id>/file"): _link("download", "downloadId"),
     ("HEAD", f"{V1}/recordings/<uuid:recording_id>/cache-file"): lambda ask: Sent(headers=_upload_headers(ask)),
     ("PUT", f"{V1}/recordings/<uuid:recording_id>/cache-file"): lambda ask: Sent(
@@ -157,6 +160,7 @@ BODIES: dict[tuple[str, str], Callable[[Ask], "dict | Sent"]] = {
 }
 # Granted, and yet refused for what was sent: (method, route) → the status, and why it cannot be otherwise here.
 PERMITTED_BUT = {
+    ("POST", f"{V1}/replay-clips"): (400, "clips are of field sessions, this recording is a node's"),
     ("POST", f"{V1}/video/auth/<str:token>"): (401, "the provider's token in the path is the credential"),
     ("POST", f"{V1}/video/events/<str:token>"): (401, "the provider's token in the path is the credential"),
     ("GET", f"{V1}/auth/oidc/callback"): (400, "no login was begun at a provider"),

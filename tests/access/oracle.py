@@ -44,6 +44,8 @@ GUARDED = {
     **{("POST", f"/api/v1/control-room/audio/{knob}"): {"director", "audio"} for knob in ("gain", "mute")},
     **{("POST", f"/api/v1/control-room/lower-third/{verb}"): {"director", "graphics"} for verb in ("show", "hide")},
     **{("PUT", f"/api/v1/control-room/{text}"): {"director", "graphics"} for text in ("lower-third", "slate")},
+    **{("POST", f"/api/v1/control-room/replay/{verb}"): {"director"} for verb in ("mark-in", "mark-out", "quick", "play", "pause", "stop")},
+    ("DELETE", "/api/v1/control-room/replay/mark"): {"director"},
     **{("POST", f"/api/v1/control-room/captions{verb}"): {"director", "captioner"} for verb in ("", "/clear")},
 }
 # Public, yet not for everyone: who holds another kind of credential is turned away (04 §1), and deleting needs one once somebody is registered.

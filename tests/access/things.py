@@ -7,6 +7,7 @@ A new kind of thing needs one entry here, and a body in `bodies.BODIES` for each
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.db import transaction
 
@@ -21,6 +22,7 @@ from operators.webhooks.models import WebhookDelivery, WebhookEndpoint
 from operators.workspaces.devices.models import DeviceKey
 from recordings.jobs.models import Job
 from recordings.library.models import Marker, Recording, RecordingFile
+from recordings.replay.models import ReplayClip
 from sessions.settlement.ledger import books
 from sessions.settlement.states import BookingKind
 from tests.access.world import World
@@ -73,6 +75,17 @@ def _recording(world: World) -> dict:
     )  # fmt: skip
     Recording.objects.filter(pk=row.pk).update(status="cached", primary_file=file, cache_state="cached", playable=True)
     return {"id": row.pk, "job": job.pk}
+
+
+def _clip(world: World) -> dict:
+    """One of that recording, ready to be played."""
+    now = clock.now()
+    ready = {"status": "ready", "path": f"clips/{uuid7()}.webm", "size": 9, "sha256": "0" * 64, "mime_type": "video/webm"}
+    row = ReplayClip.objects.create(
+        session_id=uuid7(), recording_id=THINGS["recording"].ids(world, "recording")["id"], name="Goal", in_at=now - timedelta(seconds=2), out_at=now,
+        play_from_ms=0, duration_ms=2000, **ready,
+    )  # fmt: skip
+    return {"id": row.pk}
 
 
 def _job(world: World) -> dict:
@@ -158,6 +171,7 @@ THINGS: dict[str, Thing] = {
     "interface": Thing("site", Perm.NODE_READ, lambda world: {"id": world.node.pk, "iid": world.node.interfaces.first().pk}),
     "recording": Thing("site", Perm.RECORDING_READ, _recording),
     "job": Thing("site", Perm.RECORDING_READ, _job),
+    "replay_clip": Thing("site", Perm.RECORDING_READ, _clip),
     "marker": Thing("site", Perm.RECORDING_READ, _marker),
     "health_event": Thing("site", Perm.HEALTH_READ, _health_event),
     "audit_event": Thing("site", Perm.AUDIT_READ, _audit_event),

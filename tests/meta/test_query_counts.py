@@ -7,6 +7,7 @@ A route is measured by calling it. After a change that is meant, write the new b
 import json
 import os
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,7 @@ from operators.workspaces.devices.models import DeviceKey
 from operators.workspaces.models import Member, Workspace
 from recordings.jobs.models import Job
 from recordings.library.models import Marker, Recording, RecordingFile
+from recordings.replay.models import ReplayClip
 from sessions.settlement.ledger import books
 from sessions.settlement.states import BookingKind
 from tests.factories.nodes import make_interface, make_node, make_room, make_site
@@ -46,6 +48,7 @@ NOT_MEASURED = {
     "/api/v1/meter-events": "an open stream",
     "/api/v1/recordings/<uuid:id>/stream": "bytes behind a link",
     "/api/v1/recordings/<uuid:id>/file": "bytes behind a link",
+    "/api/v1/replay-clips/<uuid:id>/stream": "bytes behind a link",
     "/api/v1/recordings/<uuid:id>/waveform": "reads a file of peaks",
     "/api/v1/nodes/<uuid:id>/meters": "reads the ring",
     "/api/v1/sessions/<uuid:id>/dispute": "is there only once a bill was disputed; tests/sessions/settlement asks it",
@@ -95,6 +98,10 @@ class House:
             self._workspace(number + 1, self.members)
             Member.objects.create(workspace=self.workspace, user=make_user(), role="VIEWER")
             make_interface(self.node, system_name=f"dev {number}", system_ref=f"hw:{number}")
+            self.clip = ReplayClip.objects.create(
+                session_id=uuid7(), recording_id=self.recording.pk, name=f"Clip {number}", in_at=clock.now() - timedelta(seconds=2), out_at=clock.now(),
+                status="failed", failure="no_picture",
+            )  # fmt: skip
             Marker.objects.create(recording=self.recording, at_seconds=number, label="here")
             self._money(number)
             self._field(number)
@@ -187,6 +194,7 @@ class House:
             "nodes": self.node.pk,
             "recordings": self.recording.pk,
             "recording-jobs": self.recording.jobs.first().pk,
+            "replay-clips": self.clip.pk,
             "recording-profiles": self.profile.pk,
             "health-events": HealthEvent.objects.filter(node=self.node).first().pk,
             "audit-events": self.event_id,

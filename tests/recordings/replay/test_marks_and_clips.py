@@ -245,3 +245,24 @@ def test_what_cannot_be_cut_says_why(director, camera, monkeypatch):
     clip = ReplayClip.objects.get(pk=made["id"])
     assert (clip.status, clip.failure) == ("failed", "source_gone")
     assert code(director.client.post(f"{REPLAY}/play", {"clipId": made["id"]})) == (409, "clip_not_ready")
+
+
+def test_the_program_page_gets_the_clip_while_program_shows_it(studio, director, camera):
+    clip = camera.clip(director)
+    assert director.client.post(f"{REPLAY}/play", {"clipId": str(clip.pk)}).status_code == 200
+    url = director.client.post("/control-room/program-link/rotate", {}).json()["data"]["url"]
+    path = f"/program/{url.rsplit('/', 1)[1]}/clip"
+    page = ApiClient()
+    assert code(page.get(path, whole=True)) == (404, "not_found")
+    assert director.client.post("/control-room/cut", {"source": "replay"}).status_code == 200
+    whole = page.get(path, whole=True)
+    assert whole.status_code == 200 and len(b"".join(whole)) == clip.size and whole["Content-Type"] == "video/webm"
+    assert whole["Cache-Control"] == "no-store" and whole["Referrer-Policy"] == "no-referrer"
+    part = page.get(path, whole=True, Range="bytes=10-19")
+    assert part.status_code == 206 and part["Content-Range"] == f"bytes 10-19/{clip.size}"
+    assert code(page.get(path, whole=True, Range=f"bytes={clip.size}-")) == (416, "range_not_satisfiable")
+    assert code(page.get("/program/tr_pgm_nope/clip", whole=True)) == (404, "not_found")
+    assert director.client.post(f"{REPLAY}/stop").status_code == 200
+    assert code(page.get(path, whole=True)) == (404, "not_found")
+    director.client.post("/control-room/program-link/rotate", {})
+    assert code(page.get(path, whole=True)) == (410, "link_expired")
