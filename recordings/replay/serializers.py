@@ -9,8 +9,6 @@ from recordings.library.serializers import TagsField
 from recordings.replay.models import ReplayClip, ReplayMark
 from recordings.replay.states import ClipStatus
 
-RATES = (0.25, 0.5, 1.0)
-
 
 class MarkShape(ModelSerializer):
     recording_id = serializers.UUIDField()
@@ -51,16 +49,16 @@ class PlaybackAnswer(Serializer):
     expires_at = UtcDateTimeField()
 
 
-class ChannelClip(Serializer):
+class ReplayChannelClip(Serializer):
     id = serializers.UUIDField()
     session_id = serializers.UUIDField()
     name = serializers.CharField()
     duration_ms = serializers.IntegerField()
 
 
-class ChannelShape(Serializer):
+class ReplayChannelShape(Serializer):
     state = serializers.CharField()
-    clip = ChannelClip(allow_null=True)
+    clip = ReplayChannelClip(allow_null=True)
     position_ms = serializers.IntegerField()
     started_at = UtcDateTimeField(allow_null=True)
     ends_at = UtcDateTimeField(allow_null=True)
@@ -69,7 +67,7 @@ class ChannelShape(Serializer):
 
 class ReplayAnswer(Serializer):
     seq = serializers.IntegerField()
-    replay = ChannelShape()
+    replay = ReplayChannelShape()
 
 
 class _OfSession(Serializer):
