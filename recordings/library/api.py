@@ -26,10 +26,12 @@ from recordings.library.serializers import (
     StopBody,
 )
 from recordings.retention import disposal
+from recordings.sessions import services as session_recordings
 
 _UPKEEP = "library upkeep, under its own permission"
 _START = (
     "node_offline", "node_retired", "active_recording_job_exists", "interface_unavailable", "profile_disabled", "codec_channel_limit", "storage_full",
+    "session_not_live", "active_recording_exists", "session_recording_unsupported",
 )  # fmt: skip
 _DELETE = ("recording_active", "legal_hold", "upload_in_progress")
 
@@ -132,6 +134,8 @@ class RecordingViewSet(ListMixin, FacetsMixin, ExportMixin, TallyViewSet):
     @extend_schema(request=StartBody, responses={202: dict})
     def create(self, request):
         body = self.body(StartBody)
+        if body.get("session") is not None:
+            raise session_recordings.start_refusal(body["session"])
         wish = starting.Wish(
             node_id=body["node"].pk,
             name=body.get("name", ""),

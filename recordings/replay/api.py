@@ -28,8 +28,8 @@ from recordings.replay.serializers import (
     PlaybackAnswer,
     PlayBody,
     QuickBody,
-    ReplayAnswer,
 )
+from sessions.control_room.serializers import ReplayAnswer
 
 _GUARD = ("operator_required", "role_not_permitted", "permission_denied", "subsystem_locked")
 _UPKEEP = "clip upkeep, under its own permission"

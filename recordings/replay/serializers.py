@@ -49,27 +49,6 @@ class PlaybackAnswer(Serializer):
     expires_at = UtcDateTimeField()
 
 
-class ReplayChannelClip(Serializer):
-    id = serializers.UUIDField()
-    session_id = serializers.UUIDField()
-    name = serializers.CharField()
-    duration_ms = serializers.IntegerField()
-
-
-class ReplayChannelShape(Serializer):
-    state = serializers.CharField()
-    clip = ReplayChannelClip(allow_null=True)
-    position_ms = serializers.IntegerField()
-    started_at = UtcDateTimeField(allow_null=True)
-    ends_at = UtcDateTimeField(allow_null=True)
-    rate = serializers.FloatField()
-
-
-class ReplayAnswer(Serializer):
-    seq = serializers.IntegerField()
-    replay = ReplayChannelShape()
-
-
 class _OfSession(Serializer):
     # Which sessions a room knows is the room's to say: `marking.demand_session`.
     session_id = ScopedReference("session", Perm.CONTROL_ROOM_READ, keep_id=True, unknown_stays=True)

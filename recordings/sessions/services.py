@@ -16,6 +16,7 @@ from django.db import transaction
 
 from config.kernel import clock
 from config.kernel.access import Perm, system
+from config.kernel.errors import ApiError
 from config.kernel.tasks import after_commit, single_flight
 from recordings import live, trail, verbs
 from recordings.jobs import locking, transitions
@@ -30,7 +31,7 @@ from recordings.profiles.states import MediaKind
 from recordings.uploads import storing
 from recordings.uploads.models import IncomingFile
 from sessions.field.models import FieldSession
-from sessions.field.states import TERMINAL
+from sessions.field.states import TERMINAL, SessionState
 from sessions.media import joining, provider
 from sessions.media.models import MediaInput
 from sessions.media.states import InputState
@@ -82,6 +83,16 @@ def begin(*, session_id, at: datetime) -> Recording | None:
     live.changed(made)
     live.job_changed(job)
     return made
+
+
+def start_refusal(session: FieldSession) -> ApiError:
+    """Why a session's recording can't be started by hand: it begins with the first media, where the session asks for one (`record`), or not at all."""
+    if session.state != SessionState.LIVE:
+        return ApiError("session_not_live", data={"state": session.state})
+    running = Job.objects.filter(session_id=session.pk, status__in=LIVE).first()
+    if running is not None:
+        return ApiError("active_recording_exists", data={"recordingId": str(running.recording_id)})
+    return ApiError("session_recording_unsupported", "A session is recorded from its first picture on, if it was asked for with a recording.")
 
 
 def ended(*, session_id) -> None:

@@ -266,3 +266,14 @@ def test_the_program_page_gets_the_clip_while_program_shows_it(studio, director,
     assert code(page.get(path, whole=True)) == (404, "not_found")
     director.client.post("/control-room/program-link/rotate", {})
     assert code(page.get(path, whole=True)) == (410, "link_expired")
+
+
+def test_a_second_recording_of_a_session_is_refused_with_the_reason(studio, camera):
+    owner = studio.api(studio.owner)
+
+    def asked(session):
+        return code(owner.post("/recordings", {"sessionId": str(session.pk)}))
+
+    assert asked(camera.session) == (409, "active_recording_exists")
+    assert asked(studio.camera("Quay", record=False)) == (409, "session_recording_unsupported")
+    assert asked(studio.camera("Later", state="REQUESTED")) == (409, "session_not_live")
