@@ -41,6 +41,11 @@ def _command(*errors: str, query: tuple[str, ...] = ()) -> Route:
     return Route(kinds=in_the_room, subsystem=Subsystem.REPLAY, query=query, errors=(*_GUARD, *errors))
 
 
+def _given(body: dict) -> dict:
+    """Without what was left open."""
+    return {name: value for name, value in body.items() if value is not None}
+
+
 def _made(clip) -> Response:
     return Response({"clip": ClipShape.show(clip)}, status=202, headers={"Location": f"/api/v1/replay-clips/{clip.pk}"})
 
@@ -58,21 +63,18 @@ class ReplayViewSet(TallyViewSet):
         "stop": _command("replay_empty"),
     }
 
-    def _given(self, body) -> dict:
-        return {name: value for name, value in self.body(body).items() if value is not None}
-
     @extend_schema(request=MarkInBody, responses={201: MarkAnswer})
     def mark_in(self, request):
-        mark = marking.mark_in(actor=self.actor, **self._given(MarkInBody))
+        mark = marking.mark_in(actor=self.actor, **_given(self.body(MarkInBody)))
         return Response({"mark": MarkShape.show(mark)}, status=201)
 
     @extend_schema(request=MarkOutBody, responses={202: ClipAnswer})
     def mark_out(self, request):
-        return _made(marking.mark_out(actor=self.actor, **self._given(MarkOutBody)))
+        return _made(marking.mark_out(actor=self.actor, **_given(self.body(MarkOutBody))))
 
     @extend_schema(request=QuickBody, responses={202: ClipAnswer})
     def quick(self, request):
-        return _made(marking.quick(actor=self.actor, **self._given(QuickBody)))
+        return _made(marking.quick(actor=self.actor, **_given(self.body(QuickBody))))
 
     @extend_schema(parameters=[OpenApiParameter("sessionId", OpenApiTypes.UUID, required=True)], responses={204: None})
     def drop_mark(self, request):
@@ -87,7 +89,7 @@ class ReplayViewSet(TallyViewSet):
 
     @extend_schema(request=PlayBody, responses={200: ReplayAnswer})
     def play(self, request):
-        return Response(camelized(transport.play(actor=self.actor, **self._given(PlayBody))))
+        return Response(camelized(transport.play(actor=self.actor, **_given(self.body(PlayBody)))))
 
     @extend_schema(request=NoBody, responses={200: ReplayAnswer})
     def pause(self, request):

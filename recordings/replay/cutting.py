@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-import av
-
+from config.kernel import later
 from sessions.media.joining import GAP_MS, Segment
+
+av = later.module("av")
 
 _FORMATS = {"vp8": "webm", "h264": "matroska"}
 _MILLISECOND = Fraction(1, 1000)
@@ -98,7 +99,7 @@ def _pictures(segment: Segment, around_ms: int) -> Iterator[tuple[int, bool]]:
             yield segment.started_at_ms + _moment(packet), packet.is_keyframe
 
 
-def _packets(source, segment: Segment, around_ms: int, streams) -> Iterator[av.Packet]:
+def _packets(source, segment: Segment, around_ms: int, streams) -> "Iterator[av.Packet]":
     if not source.streams.video:
         return
     ahead = around_ms - segment.started_at_ms
@@ -111,7 +112,7 @@ def _packets(source, segment: Segment, around_ms: int, streams) -> Iterator[av.P
             yield packet
 
 
-def _moment(packet: av.Packet) -> int:
+def _moment(packet: "av.Packet") -> int:
     return round(packet.dts * packet.time_base * 1000)
 
 
@@ -153,7 +154,7 @@ class _Writer:
                 if self._begins <= at < self._out:
                     self._copy(packet, at)
 
-    def _copy(self, packet: av.Packet, at: int) -> None:
+    def _copy(self, packet: "av.Packet", at: int) -> None:
         kind = packet.stream.type
         if kind == "video":
             if at - self._shown_until > GAP_MS:

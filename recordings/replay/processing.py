@@ -4,12 +4,11 @@ import hashlib
 import os
 from datetime import timedelta
 
-import av
 import structlog
 from django.db import transaction
 from django.db.models import F
 
-from config.kernel import clock
+from config.kernel import clock, later
 from config.kernel.access import Perm, system
 from recordings import live, verbs
 from recordings.jobs.models import Job
@@ -24,6 +23,7 @@ from recordings.replay.states import ClipStatus, Failure
 from recordings.sessions.services import folder_of
 from sessions.media import joining
 
+av = later.module("av")
 log = structlog.get_logger("recordings.replay")
 BATCH = 20
 # A worker that dies in the middle gives the clip back after this.
