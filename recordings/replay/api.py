@@ -3,11 +3,12 @@
 from uuid import UUID
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.response import Response
 
 from config.kernel.access import Kind, Perm, Route, Subsystem
 from config.kernel.actions import states
+from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError, FieldError
 from config.kernel.etags import check_if_match, etag
 from config.kernel.names import camelized
