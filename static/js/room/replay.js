@@ -63,14 +63,15 @@ function paintClips() {
 /* Transport */
 
 const transport = (what, verb, body = {}) => room.command(what, "POST", `/control-room/replay/${verb}`, body);
-const load = (clipId) => { if (may("replay", null)) transport("The clip was not loaded", "play", { clipId, rate }); };
+/** A clip is loaded at full speed unless another is chosen. */
+const load = (clipId) => { if (may("replay", null)) transport("The clip was not loaded", "play", { clipId, ...(rate === 1 ? {} : { rate }) }); };
 
 export function playPause() {
   const { replay } = room.view;
   if (!may("replay", null)) return;
   if (replay.state === "empty") toast("No clip is loaded", "Load one under Replay.");
   else if (replay.state === "playing") transport("The replay goes on", "pause");
-  else transport("The replay did not start", "play", replay.state === "ended" ? { fromMs: 0, rate } : { rate });
+  else transport("The replay did not start", "play", { ...(replay.state === "ended" ? { fromMs: 0 } : {}), ...(rate === replay.rate ? {} : { rate }) });
 }
 
 /* Marks */
