@@ -67,11 +67,20 @@ class QuickBody(_OfSession):
     name = CleanCharField(max_length=120, required=False, allow_blank=True)
 
 
+class RateField(serializers.ChoiceField):
+    """A speed; 1 and 1.0 are one number, which a choice by its text would not know."""
+
+    def to_internal_value(self, data):
+        if isinstance(data, bool) or not isinstance(data, (int, float)):
+            self.fail("invalid_choice", input=data)
+        return super().to_internal_value(float(data))
+
+
 class PlayBody(Serializer):
     """Without a clip: the one that is loaded goes on, from `fromMs` if that is given."""
 
     clip_id = ScopedReference("replay_clip", Perm.CONTROL_ROOM_READ, keep_id=True, unknown_stays=True, required=False, allow_null=True)
-    rate = serializers.ChoiceField([0.25, 0.5, 1.0], required=False, allow_null=True)
+    rate = RateField(RATES, required=False, allow_null=True)
     from_ms = serializers.IntegerField(min_value=0, max_value=300_000, required=False, allow_null=True)
 
 

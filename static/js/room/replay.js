@@ -16,6 +16,7 @@ let clips = [];
 let asked = false;
 let mark = null;
 let rate = 1;
+let told = null;
 
 /** What marks are about: the camera on preview, else the one on program. */
 const looked = () => sessionOf(room.view.preview.source) || sessionOf(room.view.program.source);
@@ -147,7 +148,8 @@ export function paintReplay() {
   const empty = replay.state === "empty" ? "No clip is loaded." : "";
   allow(play, !why && !empty, why || empty);
   allow(by("rp-stop"), !why && !empty, why || empty);
-  if (clip) ({ rate } = replay);
+  // The room's speed counts when it changes; one that was chosen here for the next play stays until then.
+  if (clip && replay.rate !== told) told = rate = replay.rate;
   for (const button of $$("button", by("rp-rate"))) setAttr(button, "aria-pressed", String(Number(button.dataset.rate) === rate));
   paintMarks(why);
   paintClips();

@@ -50,6 +50,9 @@ def test_mark_in_mark_out_cut_play(studio, director, camera, commits):
     assert code(director.client.get(link["streamUrl"], Range=f"bytes={shown['size']}-")) == (416, "range_not_satisfiable")
     played = director.client.post(f"{REPLAY}/play", {"clipId": clip["id"], "rate": 0.5}).json()["data"]
     assert played["replay"]["clip"] == {"id": clip["id"], "sessionId": camera.id, "name": "Save of the day", "durationMs": 2800}
+    # A page writes 1.0 as 1.
+    assert director.client.post(f"{REPLAY}/play", {"rate": 1}).json()["data"]["replay"]["rate"] == 1.0
+    assert code(director.client.post(f"{REPLAY}/play", {"rate": "1"})) == (400, "validation_failed")
     assert code(director.client.post(f"{REPLAY}/play", {"fromMs": 2800})) == (422, "clip_out_of_range")
     assert director.client.post(f"{REPLAY}/pause").json()["data"]["replay"]["state"] == "paused"
     made = [(row.data["action"], row.data["subsystem"]) for row in ControlRoomEvent.objects.filter(event="command.made").order_by("seq")]
