@@ -80,7 +80,7 @@ class PlayBody(Serializer):
     """Without a clip: the one that is loaded goes on, from `fromMs` if that is given."""
 
     clip_id = ScopedReference("replay_clip", Perm.CONTROL_ROOM_READ, keep_id=True, unknown_stays=True, required=False, allow_null=True)
-    rate = RateField(RATES, required=False, allow_null=True)
+    rate = RateField([0.25, 0.5, 1.0], required=False, allow_null=True)
     from_ms = serializers.IntegerField(min_value=0, max_value=300_000, required=False, allow_null=True)
 
 
