@@ -38,6 +38,7 @@ def production(room, api, field):
     yield made
     made.api.http.post("/control-room/cut", json={"source": "slate"})
     made.api.http.post("/control-room/preview", json={"source": "slate"})
+    made.api.http.post("/control-room/replay/stop")
     made.clear()
     field.consumer.call("DELETE", f"/workspaces/{field.consumer.id}/members/{member['id']}")
 
@@ -126,11 +127,28 @@ def test_a_production_of_four(production, field, new_page, room, watch):
     captioner.locator("#cut").focus()
     expect(captioner.locator("#cut + [role=tooltip]")).to_contain_text("Your role here is captioner")
 
+    # The moment once more: marked, cut, loaded, on air, and back to the camera by itself.
+    desk.keyboard.press("i")
+    expect(desk.locator("#p-replay")).to_contain_text("on Bridge")
+    desk.wait_for_timeout(1500)
+    desk.keyboard.press("o")
+    load = desk.get_by_role("button", name=re.compile("^Load:")).first
+    expect(load).to_be_visible()
+    expect(load).not_to_have_attribute("aria-disabled", "true")
+    load.click()
+    expect(desk.locator(".src", has_text="Replay")).not_to_contain_text("no clip")
+    desk.keyboard.press("2")
+    expect(desk.locator("#preview")).to_contain_text("Replay")
+    desk.keyboard.press("Enter")
+    expect(viewer.locator("#stage")).to_have_attribute("data-shown", "replay")
+    expect(viewer.locator("#stage")).to_have_attribute("data-shown", source)
+    expect(desk.locator("#program")).to_contain_text("the replay ended")
+
     # The camera's end is the slate's turn, by the room itself.
     field.consumer.call("POST", f"/sessions/{session['id']}/end", {})
     expect(viewer.locator("#slate")).to_be_visible()
     expect(desk.locator("#program")).to_contain_text("its source ended")
-    expect(desk.locator(".src", has_text="Bridge")).to_have_count(0)
+    expect(desk.locator(f'#sources > [data-key="{source}"]')).to_have_count(0)
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
