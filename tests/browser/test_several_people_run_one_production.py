@@ -64,7 +64,7 @@ def test_a_production_of_four(production, field, new_page, room, watch):
 
     desk = new_page()
     desk.goto("/control-room")
-    tile = desk.locator(".src", has_text="Bridge")
+    tile = desk.locator(f'#sources > [data-key="{source}"] .src')
     expect(tile).to_be_visible()
     link = desk.locator("#link-open")
     desk.get_by_role("button", name="Make a link").click()
