@@ -45,6 +45,21 @@ def pytest_load_initial_conftests(early_config, parser, args):
         os.makedirs(os.path.join(var, folder), exist_ok=True)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """One worker runs all that need a whole stack, one after another and from the start; the others do the rest beside it.
+
+    By path: xdist's own groups rename items in a way that pytest 9 no longer reads.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class OneStack(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return "stack" if nodeid.startswith(("tests/browser/", "tests/faults/")) else nodeid
+
+    return OneStack(config, log)
+
+
 def pytest_unconfigure(config):
     for module, process in reversed(_servers):
         module.stop(process)

@@ -20,16 +20,11 @@ PATIENCE_SECONDS = 60
 expect.set_options(timeout=30_000)
 
 
-# Before xdist's own, which reads the groups.
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """One worker runs all that need a whole stack, one after another, and a start of it has time."""
+    """A start of the whole stack has time."""
     for item in items:
         if "tests/browser/" in item.path.as_posix():
-            item.add_marker(pytest.mark.xdist_group("stack"))
             item.add_marker(pytest.mark.timeout(400))
-    # The longest chain first: the other workers do the rest beside it.
-    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
 
 
 def chromium_path() -> str:

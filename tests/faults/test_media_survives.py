@@ -16,7 +16,7 @@ from config.stack.paths import PROJECT
 from tests.browser.conftest import chromium_path
 from tests.sessions.media import chromium
 
-pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 # Runs against the stack's own database: a supplier with a phone, a consumer, and their keys of the TEST world.
 CAST = """

@@ -8,7 +8,7 @@ import pytest
 from tests.faults.control_room import TONE_HZ
 from tests.sound import decode, loudest_tone
 
-pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 OUTAGE_SECONDS = float(os.environ.get("OUTAGE_SECONDS", "10"))
 PARTS = ["web", "live", "worker", "beat", "valkey", "postgres", "edge"]
 

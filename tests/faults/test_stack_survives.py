@@ -15,7 +15,7 @@ from config.stack.errors import StackError
 from config.stack.process import wait_until
 from config.stack.testing import Stack
 
-pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 PROGRAMS = ["postgres", "valkey", "web", "live", "worker", "media", "beat", "edge"]
 RESTART_SECONDS = 5
