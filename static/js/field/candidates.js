@@ -18,18 +18,18 @@ export class Candidates {
     setInterval(() => { if (this.rows && this.session.state === "REQUESTED" && !document.hidden) this.load(this.session); }, EVERY_MS);
   }
 
-  /** Only its consumer is told; to others the panel stays away. */
-  async load(session) {
+  /** Only its consumer is told: `told`, as the session's actions say. To others the panel stays away. */
+  async load(session, told = this.told) {
     this.session = session;
+    this.told = told;
     this.rows = this.rows || [];
-    if (session.state !== "REQUESTED" || !session.consumerWorkspaceId || this.refused) {
+    if (session.state !== "REQUESTED" || !told) {
       by("candidates").hidden = true;
       return;
     }
     try {
       this.rows = (await get(`/sessions/${this.id}/candidates`)).data;
     } catch (error) {
-      this.refused = error.status === 403;
       by("candidates").hidden = true;
       if (error.status !== 403 && error.status !== 409) complain("Who could serve it is not known", error);
       return;

@@ -55,6 +55,7 @@ async function loadActions() {
     return;
   }
   paintActions();
+  candidates.load(state.s, Boolean(state.actions.candidates?.enabled));
 }
 
 const quiet = async (read, keep) => {
@@ -73,7 +74,6 @@ function loadRest() {
   if (!isOpen(s)) money.load(s);
   if (s.startedAt) quiet(() => get(`/sessions/${id}/meter`), ({ data }) => { state.failed = data.failedIntervals; meter.take(data); paintMoney(); paintTimeline(); });
   if (s.operatorId && !state.device && mine.can("operators:read", mine.workspaces.find((w) => w.id === s.operatorWorkspaceId))) quiet(() => get(`/device-operators/${s.operatorId}`), ({ data }) => { state.device = data; paintParties(); });
-  candidates.load(s);
   if (seesRecording()) loadRecording();
 }
 
