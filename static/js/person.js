@@ -59,6 +59,8 @@ async function load() {
     state.etag = etag;
     paint(data.actions);
     if (!state.dirty) showStored();
+    // Until it shows what is stored nothing can be chosen that this would overwrite.
+    form.inert = false;
   } catch (error) {
     if (error.status !== 404) {
       complain("This person could not be read", error);
@@ -127,6 +129,8 @@ async function write(act) {
 /* What can be done */
 
 onSubmit(form, async () => {
+  // Sent is chosen: a conflict keeps it.
+  dirty(true);
   const body = { roles: ticked(form, "roles"), groupIds: ticked(form, "groupIds").map(Number), resourceGrants: reach.value };
   await write(() => patch(`${path}/access`, body, { ifMatch: state.etag }));
   dirty(false);
