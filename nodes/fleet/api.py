@@ -8,7 +8,6 @@ from config.kernel.actions import Action, states
 from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError
 from config.kernel.etags import check_if_match, etag
-from config.kernel.exports import ExportBody
 from config.kernel.names import camelized
 from config.kernel.viewsets import ExportMixin, FacetsMixin, ListMixin, TallyViewSet
 from nodes.fleet import actions, credentials, exports, selectors, services, shapes, sites
@@ -127,10 +126,6 @@ class NodeViewSet(FacetsMixin, ExportMixin, TallyViewSet):
 
     def _export(self, request, rows, details):
         return super()._export(request, exports.named(rows, self.actor), details)
-
-    @extend_schema(request=ExportBody, responses={200: bytes})
-    def export_selected(self, request, *args, **kwargs):
-        return super().export_selected(request, *args, **kwargs)
 
     def _one(self) -> Node:
         node = self._seen().filter(pk=self.kwargs["id"]).first()

@@ -5,7 +5,6 @@ from rest_framework.response import Response
 from config.kernel import pagination
 from config.kernel.access import Perm, Route
 from config.kernel.documenting import extend_schema
-from config.kernel.exports import ExportBody
 from config.kernel.names import camelized
 from config.kernel.viewsets import ExportMixin, FacetsMixin, TallyViewSet
 from nodes.fleet.agent_api import AgentViewSet, agent_route
@@ -59,10 +58,6 @@ class HealthEventViewSet(FacetsMixin, ExportMixin, TallyViewSet):
         chosen = self.filters(request.GET)
         rows, limit, cursor = pagination.page(chosen.apply(self.rows()), request.GET, chosen)
         return pagination.Page([camelized(shapes.event(row)) for row in rows], limit=limit, next_cursor=cursor)
-
-    @extend_schema(request=ExportBody, responses={200: bytes})
-    def export_selected(self, request, *args, **kwargs):
-        return super().export_selected(request, *args, **kwargs)
 
     @extend_schema(responses={200: HealthEventShape})
     def retrieve(self, request, id):  # noqa: A002 - the path's name

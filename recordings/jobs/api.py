@@ -6,7 +6,7 @@ from config.kernel.access import Kind, Perm, Route, Subsystem, holds
 from config.kernel.actions import states
 from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError
-from config.kernel.exports import ExportBody, in_order
+from config.kernel.exports import in_order
 from config.kernel.serializers import NoBody
 from config.kernel.viewsets import ExportMixin, FacetsMixin, ListMixin, TallyViewSet
 from recordings.jobs import actions, ending, retrying, selectors, stopping
@@ -72,10 +72,6 @@ class JobViewSet(ListMixin, FacetsMixin, ExportMixin, TallyViewSet):
         """Jobs of what is in the trash are there only for those who may delete it."""
         rows = super().rows(permission)
         return rows if holds(self.actor, Perm.RECORDING_DELETE) else rows.filter(recording__deleted_at=None)
-
-    @extend_schema(request=ExportBody, responses={200: bytes})
-    def export_selected(self, request, *args, **kwargs):
-        return super().export_selected(request, *args, **kwargs)
 
     @extend_schema(responses={200: JobSerializer})
     def retrieve(self, request, id):  # noqa: A002 - the path's name

@@ -8,7 +8,7 @@ from config.kernel.actions import states
 from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError
 from config.kernel.etags import check_if_match, etag, not_modified
-from config.kernel.exports import ExportBody, in_order
+from config.kernel.exports import in_order
 from config.kernel.viewsets import ExportMixin, FacetsMixin, ListMixin, TallyViewSet
 from recordings.jobs import starting, stopping
 from recordings.jobs.api import outcome
@@ -77,10 +77,6 @@ class RecordingViewSet(ListMixin, FacetsMixin, ExportMixin, TallyViewSet):
         super().check_query(request)
         if request.GET.get("deleted") == "true":
             require(self.actor, Perm.RECORDING_DELETE)
-
-    @extend_schema(request=ExportBody, responses={200: bytes})
-    def export_selected(self, request, *args, **kwargs):
-        return super().export_selected(request, *args, **kwargs)
 
     def _reply(self, recording: Recording, **headers) -> Response:
         return Response(self.shape(recording), headers={"ETag": etag(recording.pk, recording.revision), **headers})

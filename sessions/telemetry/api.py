@@ -7,7 +7,6 @@ from config.kernel import clock, ratelimit
 from config.kernel.access import Perm, Route
 from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError
-from config.kernel.exports import ExportBody
 from config.kernel.viewsets import ExportMixin, FacetsMixin, ListMixin
 from sessions.field.models import FieldSession
 from sessions.field.routes import PARTIES, SIDE_ERRORS, SessionRoutes
@@ -75,11 +74,6 @@ class TelemetryViewSet(ListMixin, FacetsMixin, ExportMixin, TelemetryRoutes):
     @extend_schema(responses={200: SampleShape(many=True)})
     def list(self, request, id):  # noqa: A002 - the path's name
         return super().list(request)
-
-    @extend_schema(request=ExportBody, responses={200: bytes})
-    def export_selected(self, request, *args, **kwargs):
-        self.get_object()
-        return super().export_selected(request, *args, **kwargs)
 
     @extend_schema(request=SampleBody, responses={200: SampleTaken})
     def create(self, request, id):  # noqa: A002

@@ -9,7 +9,6 @@ from config.kernel.actions import Action, states
 from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError
 from config.kernel.etags import check_if_match, etag
-from config.kernel.exports import ExportBody
 from config.kernel.viewsets import ExportMixin, FacetsMixin, ListMixin, TallyViewSet
 from operators.workspaces import selectors as workspaces
 from operators.workspaces.devices.models import DeviceOperator
@@ -86,10 +85,6 @@ class DeviceOperatorViewSet(ListMixin, FacetsMixin, ExportMixin, TallyViewSet):
     def get_queryset(self):
         rows = selectors.operators()
         return rows.annotate(seen_sort=Coalesce(F("last_seen_at"), Value(_LONG_AGO), output_field=DeviceOperator._meta.get_field("last_seen_at")))
-
-    @extend_schema(request=ExportBody, responses={200: bytes})
-    def export_selected(self, request, *args, **kwargs):
-        return super().export_selected(request, *args, **kwargs)
 
     @extend_schema(request=OperatorBody, responses={201: OperatorShape})
     def create(self, request):
@@ -207,22 +202,10 @@ class DeviceKeyViewSet(ListMixin, FacetsMixin, ExportMixin, TallyViewSet):
             self.operator()
             raise
 
-    def list(self, request, id):  # noqa: A002
+    def rows(self, permission=None):
+        """Keys of the path's operator, for whoever reaches that."""
         self.operator()
-        return super().list(request)
-
-    def facets(self, request, id):  # noqa: A002
-        self.operator()
-        return super().facets(request)
-
-    def export(self, request, id):  # noqa: A002
-        self.operator()
-        return super().export(request)
-
-    @extend_schema(request=ExportBody, responses={200: bytes})
-    def export_selected(self, request, id):  # noqa: A002
-        self.operator()
-        return super().export_selected(request)
+        return self.get_queryset()
 
     @extend_schema(request=DeviceKeyBody, responses={201: DeviceKeyShape})
     def create(self, request, id):  # noqa: A002
@@ -234,8 +217,7 @@ class DeviceKeyViewSet(ListMixin, FacetsMixin, ExportMixin, TallyViewSet):
 
     @extend_schema(responses={204: None})
     def destroy(self, request, id, key_id):  # noqa: A002
-        operator = self.operator()
         key = self.get_object()
-        parties.demand_not_suspended(self.actor, Perm.OPERATORS_WRITE, operator.workspace)
-        keys.revoke(actor=self.actor, operator=operator, key=key)
+        parties.demand_not_suspended(self.actor, Perm.OPERATORS_WRITE, key.operator.workspace)
+        keys.revoke(actor=self.actor, operator=key.operator, key=key)
         return Response(status=204)
