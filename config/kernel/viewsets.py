@@ -8,6 +8,7 @@ class NodeViewSet(TallyViewSet):
 """
 
 from dataclasses import replace
+from uuid import UUID
 
 from django.db import transaction
 from rest_framework.response import Response
@@ -16,7 +17,7 @@ from rest_framework.viewsets import GenericViewSet
 from config.kernel import context, exports, guard, idempotency, pagination, ratelimit, references, versions
 from config.kernel.access import Actor, Kind, Perm, Route, ports
 from config.kernel.documenting import extend_schema
-from config.kernel.errors import ApiError
+from config.kernel.errors import ApiError, FieldError
 from config.kernel.facets import facets
 from config.kernel.filters import PAGING, FilterSet, NoFilters, refuse_unknown
 from config.kernel.serializers import Serializer
@@ -128,6 +129,13 @@ class TallyViewSet(GenericViewSet):
             response.data = versions.lower(self.resource, version, response.data)
 
     # --- rows -----------------------------------------------------------------------------------------------------------------
+
+    def id_in_query(self, name: str, of: str) -> UUID:
+        """A parameter that has to be there. FieldError of its name."""
+        try:
+            return UUID(self.request.GET.get(name, ""))
+        except ValueError as error:
+            raise FieldError(name, "invalid", f"{name} must be the id of a {of}.") from error
 
     def rows(self, permission: Perm | None = None):
         """What this actor may see of `get_queryset()`, by the route's permission."""

@@ -1,6 +1,6 @@
 """What is known of a user before any object is looked at, in one statement.
 
-Every request asks it, and its parts lie in nine tables: composed by the ORM it cost more time than the rest of a small request together.
+Every request asks it, and its parts lie in nine tables: composed by the ORM it took four statements, and a quarter of a small request.
 """
 
 from dataclasses import dataclass, field

@@ -40,8 +40,7 @@ def states(actor: Actor) -> dict:
 def _refusal(actor: Actor, subsystem: Subsystem, permission: Perm | None) -> ApiError | None:
     """What the guard would answer; asked once for all commands behind the same door."""
     # A copy: what the guard notes for one command must not colour the next. Who acts is the same for all.
-    identity.operator_of(actor)
-    memo = {name: actor.memo[name] for name in ("console_operator",) if name in actor.memo}
+    memo = {"console_operator": identity.operator_of(actor)}
     try:
         lock_guard.admit(replace(actor, memo=memo), Route(permission, subsystem=subsystem))
     except ApiError as refused:

@@ -1,14 +1,12 @@
 """Playback and download: links, and the bytes behind them (07 §1)."""
 
-from uuid import UUID
-
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.response import Response
 
 from config.kernel.access import Perm, Route, holds
 from config.kernel.documenting import extend_schema
-from config.kernel.errors import ApiError, FieldError
+from config.kernel.errors import ApiError
 from config.kernel.viewsets import TallyViewSet
 from recordings.library import grants, missing, selectors, serving, storage
 from recordings.library.grants import Purpose
@@ -79,23 +77,17 @@ class MediaViewSet(TallyViewSet):
     @extend_schema(parameters=[OpenApiParameter("playbackId", OpenApiTypes.UUID, required=True)], responses=_BYTES)
     def stream(self, request, id):  # noqa: A002
         recording = self.get_object()
-        grant = grants.find(actor=self.actor, recording=recording, purpose=Purpose.PLAYBACK, grant_id=self._link("playbackId"))
+        grant = grants.find(actor=self.actor, recording=recording, purpose=Purpose.PLAYBACK, grant_id=self.id_in_query("playbackId", "link"))
         return self._send(recording, grant)
 
     @extend_schema(parameters=[OpenApiParameter("downloadId", OpenApiTypes.UUID, required=True)], responses=_BYTES)
     def file(self, request, id):  # noqa: A002
         recording = self.get_object()
-        grant = grants.find(actor=self.actor, recording=recording, purpose=Purpose.DOWNLOAD, grant_id=self._link("downloadId"))
+        grant = grants.find(actor=self.actor, recording=recording, purpose=Purpose.DOWNLOAD, grant_id=self.id_in_query("downloadId", "link"))
         return self._send(recording, grant)
 
     stream.query_documented = ("playbackId",)
     file.query_documented = ("downloadId",)
-
-    def _link(self, name: str) -> UUID:
-        try:
-            return UUID(self.request.GET.get(name, ""))
-        except ValueError as error:
-            raise FieldError(name, "invalid", f"{name} must be the id of a link.") from error
 
     def _send(self, recording: Recording, grant):
         path, size, sha256, mime_type = grants.served(grant)

@@ -1,15 +1,15 @@
 """`/control-room/replay/…` and `/replay-clips` (07 §9, 04 §6)."""
 
-from uuid import UUID
+from functools import partial
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.response import Response
 
-from config.kernel.access import Kind, Perm, Route, Subsystem
+from config.kernel.access import Perm, Route, Subsystem
 from config.kernel.actions import states
 from config.kernel.documenting import extend_schema
-from config.kernel.errors import ApiError, FieldError
+from config.kernel.errors import ApiError
 from config.kernel.etags import check_if_match, etag
 from config.kernel.names import camelized
 from config.kernel.serializers import NoBody
@@ -30,21 +30,14 @@ from recordings.replay.serializers import (
     PlayBody,
     QuickBody,
 )
+from sessions.control_room.routes import command, given
 from sessions.control_room.serializers import ReplayAnswer
 
-_GUARD = ("operator_required", "role_not_permitted", "permission_denied", "subsystem_locked")
 _UPKEEP = "clip upkeep, under its own permission"
 _VIDEO = {(200, "video/*"): OpenApiTypes.BINARY, (206, "video/*"): OpenApiTypes.BINARY, 304: None}
 
 
-def _command(*errors: str, query: tuple[str, ...] = ()) -> Route:
-    in_the_room = frozenset({Kind.USER, Kind.CONSOLE_OPERATOR})
-    return Route(kinds=in_the_room, subsystem=Subsystem.REPLAY, query=query, errors=(*_GUARD, *errors))
-
-
-def _given(body: dict) -> dict:
-    """Without what was left open."""
-    return {name: value for name, value in body.items() if value is not None}
+_command = partial(command, Subsystem.REPLAY)
 
 
 def _made(clip) -> Response:
@@ -66,31 +59,27 @@ class ReplayViewSet(TallyViewSet):
 
     @extend_schema(request=MarkInBody, responses={201: MarkAnswer})
     def mark_in(self, request):
-        mark = marking.mark_in(actor=self.actor, **_given(self.body(MarkInBody)))
+        mark = marking.mark_in(actor=self.actor, **given(self.body(MarkInBody)))
         return Response({"mark": MarkShape.show(mark)}, status=201)
 
     @extend_schema(request=MarkOutBody, responses={202: ClipAnswer})
     def mark_out(self, request):
-        return _made(marking.mark_out(actor=self.actor, **_given(self.body(MarkOutBody))))
+        return _made(marking.mark_out(actor=self.actor, **given(self.body(MarkOutBody))))
 
     @extend_schema(request=QuickBody, responses={202: ClipAnswer})
     def quick(self, request):
-        return _made(marking.quick(actor=self.actor, **_given(self.body(QuickBody))))
+        return _made(marking.quick(actor=self.actor, **given(self.body(QuickBody))))
 
     @extend_schema(parameters=[OpenApiParameter("sessionId", OpenApiTypes.UUID, required=True)], responses={204: None})
     def drop_mark(self, request):
-        try:
-            session_id = UUID(request.GET.get("sessionId", ""))
-        except ValueError as error:
-            raise FieldError("sessionId", "invalid", "sessionId must be the id of a session.") from error
-        marking.drop_mark(actor=self.actor, session_id=session_id)
+        marking.drop_mark(actor=self.actor, session_id=self.id_in_query("sessionId", "session"))
         return Response(status=204)
 
     drop_mark.query_documented = ("sessionId",)
 
     @extend_schema(request=PlayBody, responses={200: ReplayAnswer})
     def play(self, request):
-        return Response(camelized(transport.play(actor=self.actor, **_given(self.body(PlayBody)))))
+        return Response(camelized(transport.play(actor=self.actor, **given(self.body(PlayBody)))))
 
     @extend_schema(request=NoBody, responses={200: ReplayAnswer})
     def pause(self, request):
@@ -177,11 +166,7 @@ class ClipViewSet(ListMixin, FacetsMixin, TallyViewSet):
     @extend_schema(parameters=[OpenApiParameter("playbackId", OpenApiTypes.UUID, required=True)], responses=_VIDEO)
     def stream(self, request, id):  # noqa: A002
         clip = self.get_object()
-        try:
-            grant_id = UUID(request.GET.get("playbackId", ""))
-        except ValueError as error:
-            raise FieldError("playbackId", "invalid", "playbackId must be the id of a link.") from error
-        clips.find_grant(actor=self.actor, clip=clip, grant_id=grant_id)
+        clips.find_grant(actor=self.actor, clip=clip, grant_id=self.id_in_query("playbackId", "link"))
         try:
             return serving.send(request, transport.sendable(clip))
         except storage.Missing as error:

@@ -6,7 +6,7 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.response import Response
 
 from config.kernel import clock
-from config.kernel.access import Kind, Perm, Route, Subsystem
+from config.kernel.access import Perm, Route, Subsystem
 from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError, FieldError
 from config.kernel.names import camelized
@@ -16,6 +16,7 @@ from operators.console import room
 from operators.console.identity import require_director
 from sessions.control_room import captions, program_link, services, sources, states, vtt
 from sessions.control_room.filters import CaptionFilters
+from sessions.control_room.routes import IN_THE_ROOM, command, given
 from sessions.control_room.serializers import (
     BusesAnswer,
     BusSourceBody,
@@ -36,15 +37,8 @@ from sessions.control_room.serializers import (
     TitleBody,
 )
 
-IN_THE_ROOM = frozenset({Kind.USER, Kind.CONSOLE_OPERATOR})
-_GUARD = ("operator_required", "role_not_permitted", "permission_denied", "subsystem_locked")
 _SOURCE = ("reference_not_found", "session_not_live")
 _NO_STORE = {"Cache-Control": "no-store"}
-
-
-def command(subsystem: Subsystem, *errors: str) -> Route:
-    """A guarded route for whoever is in the room."""
-    return Route(kinds=IN_THE_ROOM, subsystem=subsystem, errors=(*_GUARD, *errors))
 
 
 class ProductionViewSet(TallyViewSet):
@@ -65,9 +59,8 @@ class ProductionViewSet(TallyViewSet):
     def get_queryset(self):
         return room.every()
 
-    def _do(self, verb, body, **renamed):
-        given = {renamed.get(name, name): value for name, value in self.body(body).items() if value is not None}
-        return Response(camelized(verb(actor=self.actor, **given)))
+    def _do(self, verb, body):
+        return Response(camelized(verb(actor=self.actor, **given(self.body(body)))))
 
     @extend_schema(request=BusSourceBody, responses={200: BusesAnswer})
     def preview(self, request):

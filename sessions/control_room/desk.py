@@ -31,14 +31,17 @@ _BUSES = "SELECT pg_advisory_xact_lock(hashtextextended('control_room.buses', 0)
 
 def production_of(where: ControlRoom) -> Production:
     """As read; not stored before the first change."""
-    found = Production.objects.filter(control_room=where).first() if where.created_at else None
-    return found or Production(control_room=where)
+    return _row_of(Production, where)
 
 
 def channel_of(where: ControlRoom) -> ReplayChannel:
     """As read; not stored before the first clip."""
-    found = ReplayChannel.objects.filter(control_room=where).first() if where.created_at else None
-    return found or ReplayChannel(control_room=where)
+    return _row_of(ReplayChannel, where)
+
+
+def _row_of(model, where: ControlRoom):
+    found = model.objects.filter(control_room=where).first() if where.created_at else None
+    return found or model(control_room=where)
 
 
 @dataclass

@@ -18,34 +18,44 @@ from sessions.control_room import program_link, program_view
 _PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex, nofollow"}
 
 
-def _linked(view):
-    """Open the link first; 404 for one that never was, 410 for one that is over, as a page for browsers."""
+def linked(refuse=lambda request, error: errors.response(error)):
+    """Guard a view by its `token`, the program link's: opened first, 404 for one that never was, 410 for one that is over.
 
-    @wraps(view)
-    def opened(request, token):
-        try:
-            program_link.open(token)
-            reply = view(request, token)
-        except ApiError as error:
-            ports.refused(error, request, None)
-            plain = wants_json(request)
-            reply = errors.response(error) if plain else render(request, "program/over.html", {"code": error.code}, status=error.status)
-        for name, value in _PRIVATE.items():
-            reply[name] = value
-        return reply
+    `refuse(request, error)` makes the answer to an ApiError, of the link or of the view.
+    """
 
-    return opened
+    def decorate(view):
+        @wraps(view)
+        def opened(request, token):
+            try:
+                program_link.open(token)
+                reply = view(request, token)
+            except ApiError as error:
+                ports.refused(error, request, None)
+                reply = refuse(request, error)
+            for name, value in _PRIVATE.items():
+                reply[name] = value
+            return reply
+
+        return opened
+
+    return decorate
+
+
+def _over(request, error: ApiError):
+    """A page for browsers."""
+    return errors.response(error) if wants_json(request) else render(request, "program/over.html", {"code": error.code}, status=error.status)
 
 
 @require_safe
-@_linked
+@linked(_over)
 def page(request, token):
     """Picture, lower third and captions; its script follows `/ws/program`."""
     return render(request, "program/page.html")
 
 
 @require_safe
-@_linked
+@linked(_over)
 def state(request, token):
     """The view once, `{"seq", "data"}`, without an address to watch at: that is made for each socket."""
     shown = program_view.read()

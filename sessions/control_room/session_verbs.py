@@ -9,7 +9,7 @@ from config.kernel.serializers import NoBody
 from operators.console import lock_guard, room
 from operators.console.identity import operator_of
 from sessions.control_room import sources
-from sessions.control_room.api import command
+from sessions.control_room.routes import command
 from sessions.field import services
 from sessions.field.models import FieldSession
 from sessions.field.routes import SessionRoutes

@@ -4,6 +4,7 @@ from config.kernel import clock
 from config.kernel.access import Actor, Perm, holds, ports
 from config.kernel.error_codes import CODES
 from config.kernel.errors import ApiError, FieldError
+from operators.workspaces.models import Workspace
 from operators.workspaces.states import WorkspaceRole
 from sessions.field import joins, parties, selectors, services, states
 from sessions.field.models import FieldSession
@@ -39,7 +40,7 @@ def of(actor: Actor, session: FieldSession) -> dict:
     for name, (method, tail, call, sides) in _CALLS.items():
         permission, code = _who(actor, session, cancelling(session) if name == "cancel" else sides, standing)
         if name == "accept":
-            code = _not_serving(actor, session)
+            suppliers, code = _serving(actor, session)
         if name == "dispute":
             code = code or money["dispute"]
         elif name == "frame":
@@ -47,7 +48,7 @@ def of(actor: Actor, session: FieldSession) -> dict:
         elif code is None and (overdue or not states.allows(call, session.state)):
             code = "invalid_state"
         elif code is None and name == "accept":
-            code = _nobody_free(actor, session)
+            code = _nobody_free(suppliers, session)
         if code is None and name in {"producerToken", "viewerToken"} and not started:
             code = "not_started"
         made[name] = _told(session, method, tail, permission, code)
@@ -62,26 +63,21 @@ def _told(session: FieldSession, method: str, tail: str, permission: Perm, code:
     return shown | ({"code": code, "reason": CODES[code].message} if code else {})
 
 
-def _not_serving(actor: Actor, session: FieldSession) -> str | None:
-    """Why the actor may accept for nobody; which of several suppliers they mean is theirs to say."""
+def _serving(actor: Actor, session: FieldSession) -> tuple[list[Workspace], str | None]:
+    """The suppliers for which the actor could accept (which of several is theirs to say), or why for none."""
     if not holds(actor, Perm.SESSIONS_OPERATE):
-        return "permission_denied"
+        return [], "permission_denied"
     try:
         parties.demand_role(actor, Perm.SESSIONS_OPERATE, WorkspaceRole.SUPPLIER)
-        parties.serving_workspace(actor, session, None)
+        return [parties.serving_workspace(actor, session, None)], None
     except ApiError as error:
-        return error.code
+        return [], error.code
     except FieldError:
-        pass
-    return None
+        return selectors.suppliers_of(actor, Perm.SESSIONS_OPERATE), None
 
 
-def _nobody_free(actor: Actor, session: FieldSession) -> str | None:
-    """Why no operator of the supplier that would serve, or of any that could, is there to be assigned."""
-    try:
-        suppliers = [parties.serving_workspace(actor, session, None)]
-    except FieldError:
-        suppliers = selectors.suppliers_of(actor, Perm.SESSIONS_OPERATE)
+def _nobody_free(suppliers: list[Workspace], session: FieldSession) -> str | None:
+    """Why none of them has an operator who is there to be assigned."""
     codes = [services.fleet_refusal(workspace, session) for workspace in suppliers]
     return None if None in codes else next(iter(codes), "operator_side_required")
 

@@ -6,8 +6,9 @@ Only externally owned accounts: a contract's signature (ERC-1271) can't be check
 import re
 from datetime import datetime
 
-from config.kernel import clock
+from config.kernel import clock, later
 
+eth_account, messages, eth_utils = later.module("eth_account"), later.module("eth_account.messages"), later.module("eth_utils")
 STATEMENT = "Sign in to Tallyroom."
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _SIGNATURE = re.compile(r"(?:0x)?([0-9a-fA-F]{130})")
@@ -23,9 +24,7 @@ def checksummed(address: str) -> str:
     """EIP-55 of an address that is all lower case, all upper case or has the right checksum; ValueError otherwise."""
     if not _ADDRESS.fullmatch(address):
         raise ValueError("An address is 0x and 40 hexadecimal digits.")
-    from eth_utils import to_checksum_address  # late, as in `signer`
-
-    digits, proper = address[2:], to_checksum_address(address.lower())
+    digits, proper = address[2:], eth_utils.to_checksum_address(address.lower())
     if digits not in (digits.lower(), digits.upper()) and address != proper:
         raise ValueError("The address has a wrong EIP-55 checksum: a letter was mistyped.")
     return proper
@@ -62,12 +61,8 @@ def signer(message: str, signature: str) -> str:
     r, s, v = int.from_bytes(raw[:32]), int.from_bytes(raw[32:64]), raw[64]
     if v not in (0, 1, 27, 28) or not 0 < r < _ORDER or not 0 < s <= _ORDER // 2:
         raise BadSignature("v, r or s is out of range")
-    # Imported where it is used: it takes more than a second, which every process and every manage.py would pay at its start.
-    from eth_account import Account
-    from eth_account.messages import encode_defunct
-
     standard = raw[:64] + bytes([v if v >= 27 else v + 27])
     try:
-        return Account.recover_message(encode_defunct(text=message), signature=standard)
+        return eth_account.Account.recover_message(messages.encode_defunct(text=message), signature=standard)
     except Exception as error:  # noqa: BLE001 - an r that is on no curve point raises whatever the backend raises
         raise BadSignature("no key signs like this") from error
