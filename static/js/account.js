@@ -1,7 +1,7 @@
 // The own account: sign-ins, password, theme, keys.
 
 import { call, get, patch, post, url } from "./api.js";
-import { $, $$, arm, clone, complain, copyButton, el, fill, icon, keyed, setAttr, text, toast } from "./dom.js";
+import { $, arm, clone, complain, copyButton, el, fill, icon, keyed, press, setAttr, text, toast } from "./dom.js";
 import { onSubmit } from "./forms.js";
 import { ago, browser, humanise, utc, when } from "./format.js";
 import { singleKeys } from "./keys.js";
@@ -83,7 +83,7 @@ async function offerLink() {
 }
 
 function showTheme() {
-  for (const button of $$("#themes button")) setAttr(button, "aria-pressed", String(button.dataset.themeIs === theme()));
+  press(document.getElementById("themes"), (b) => b.dataset.themeIs === theme());
 }
 
 document.getElementById("themes").addEventListener("click", ({ target }) => {

@@ -5,6 +5,9 @@ import { el, setAttr } from "./dom.js";
 
 let serial = 0;
 
+/** Whether it may be pressed now. */
+export const usable = (button) => button.getAttribute("aria-disabled") !== "true";
+
 /** Makes `button` usable, or dashed and focusable with `reason` shown on hover, focus and to screen readers. */
 export function allow(button, enabled, reason = "") {
   let wrap = button.closest(".why-w");
@@ -13,7 +16,7 @@ export function allow(button, enabled, reason = "") {
     button.replaceWith(wrap);
     wrap.append(button);
     button.addEventListener("click", (event) => {
-      if (button.getAttribute("aria-disabled") !== "true") return;
+      if (usable(button)) return;
       event.preventDefault();
       event.stopImmediatePropagation();
     }, { capture: true });

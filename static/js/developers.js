@@ -1,15 +1,15 @@
 // API keys of one workspace: minted and shown once, last used, revoked at once or later.
 
-import { actionsOf, allow, apply } from "./actions.js";
+import { actionsOf, allow, apply, usable } from "./actions.js";
 import { all, post } from "./api.js";
-import { $, $$, clone, complain, copy, el, fill, keyed, setAttr, text, toast } from "./dom.js";
+import { $, $$, clone, complain, copy, el, fill, keyed, press, setAttr, text, toast } from "./dom.js";
 import { onSubmit } from "./forms.js";
 import { ago, plural, utc, when } from "./format.js";
 import { command } from "./keys.js";
 import { serverNow } from "./now.js";
+import { workspaceOf } from "./workspace-of.js";
 
 const select = document.getElementById("workspace-of-keys");
-const usable = (button) => button.getAttribute("aria-disabled") !== "true";
 let rows = [];
 let live = "true";
 let actions = null;
@@ -122,23 +122,15 @@ onSubmit(document.getElementById("revoke-form"), async (f) => {
 document.getElementById("which").addEventListener("click", ({ target }) => {
   if (target.dataset.live === undefined) return;
   live = target.dataset.live;
-  for (const button of $$("#which button")) setAttr(button, "aria-pressed", String(button === target));
-  load();
-});
-select.addEventListener("change", () => {
-  history.replaceState(null, "", `?workspace=${select.value}`);
+  press(document.getElementById("which"), (b) => b === target);
   load();
 });
 
 async function start() {
   allow(document.getElementById("mint-open"), false, "Finding out whether this is possible…");
   try {
-    const workspaces = await all("/workspaces");
-    select.append(...workspaces.map((w) => new Option(w.name, w.id)));
-    const asked = new URLSearchParams(location.search).get("workspace") || document.getElementById("workspace")?.value;
-    if (workspaces.some((w) => w.id === asked)) select.value = asked;
-    document.getElementById("of-workspace").hidden = !workspaces.length;
-    if (workspaces.length) {
+    const any = await workspaceOf(select, load);
+    if (any) {
       await load();
       return;
     }

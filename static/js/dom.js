@@ -28,6 +28,11 @@ export function el(tag, props = {}, ...children) {
   return node;
 }
 
+/** Of the buttons in `group` those that `chosen(button)` picks are pressed. */
+export function press(group, chosen) {
+  for (const button of $$("button", group)) setAttr(button, "aria-pressed", String(chosen(button)));
+}
+
 /** First element of `<template id>`, cloned. */
 export const clone = (id) => document.getElementById(id).content.firstElementChild.cloneNode(true);
 

@@ -3,7 +3,7 @@
 import { allow } from "./actions.js";
 import { all, del, post } from "./api.js";
 import { nodeBadges } from "./badges.js";
-import { $, $$, clone, complain, debounce, fill, icon, keyed, setAttr, text, toast } from "./dom.js";
+import { $, clone, complain, debounce, fill, icon, keyed, press, setAttr, text, toast } from "./dom.js";
 import { startEnrol } from "./enrol.js";
 import { onSubmit } from "./forms.js";
 import { ago, plural, time, utc } from "./format.js";
@@ -102,7 +102,7 @@ function filtered() {
 
 function setView(view) {
   localStorage.setItem(VIEW, view);
-  for (const button of $$("#view button")) setAttr(button, "aria-pressed", String(button.dataset.view === view));
+  press(document.getElementById("view"), (b) => b.dataset.view === view);
   wall.hidden = view !== "wall";
   document.getElementById("table").hidden = view !== "table";
   paint();

@@ -1,6 +1,6 @@
 // The bridge of one interface at a time, fed by `meters:<node>`.
 
-import { $$, el, fill, setAttr, text } from "./dom.js";
+import { el, fill, press, text } from "./dom.js";
 import { framesOf } from "./levels.js";
 import { Bridge } from "./meters.js";
 import { Meter } from "./ballistics.js";
@@ -35,7 +35,7 @@ export function showBridge(node) {
     seg.dataset.key = usable.map((i) => i.id + interfaceName(i)).join();
     seg.replaceChildren(...usable.map((i) => el("button", { type: "button", "data-id": i.id, onclick: () => { chosen = i.id; showBridge(node); } }, interfaceName(i))));
   }
-  for (const button of $$("button", seg)) setAttr(button, "aria-pressed", String(button.dataset.id === at?.id));
+  press(seg, (b) => b.dataset.id === at?.id);
   document.getElementById("bridge-box").hidden = !at;
   empty(node, Boolean(at));
   if (!at) return;

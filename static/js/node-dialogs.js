@@ -1,5 +1,6 @@
 // What a person changes about a node: its card, an interface, its credential, and a recording with options.
 
+import { usable } from "./actions.js";
 import { patch, post } from "./api.js";
 import { $, $$, arm, complain, copy, el, fill, toast } from "./dom.js";
 import { enrolCommand, fillSites } from "./enrol.js";
@@ -8,7 +9,6 @@ import { interfaceName, roleOf } from "./nodes.js";
 import { record } from "./recordings.js";
 
 const dialog = (id) => document.getElementById(id);
-const usable = (button) => button.getAttribute("aria-disabled") !== "true";
 
 /** `state` = {node, etag}; `reload()` reads it again, `startedOne()` the recordings. */
 export function startDialogs(state, { reload, startedOne }) {

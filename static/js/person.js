@@ -1,6 +1,6 @@
 // One person: what they may do and reach, where they are signed in, and what can be done to the account now.
 
-import { actionsOf, allow, apply } from "./actions.js";
+import { actionsOf, allow, apply, usable } from "./actions.js";
 import { all, ApiError, del, get, patch } from "./api.js";
 import { $, arm, clone, complain, copy, copyButton, el, fill, keyed, setAttr, text, toast } from "./dom.js";
 import { onSubmit } from "./forms.js";
@@ -137,8 +137,6 @@ onSubmit(form, async () => {
   toast("Saved", "It applies within five seconds.");
   await load();
 });
-
-const usable = (button) => button.getAttribute("aria-disabled") !== "true";
 
 function dialogOf(name) {
   const dialog = document.getElementById(name);

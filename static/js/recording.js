@@ -1,9 +1,9 @@
 // One recording: live while it runs, then its waveform; what is known about it, and what can be done.
 
-import { actionsOf, allow, apply } from "./actions.js";
+import { actionsOf, allow, apply, usable } from "./actions.js";
 import { del, get, patch, post } from "./api.js";
 import { eventGlyph, eventTitle, healthWord, recordingStatus } from "./badges.js";
-import { $, $$, arm, complain, copyButton, debounce, el, fill, icon, keyed, setAttr, text, toast } from "./dom.js";
+import { $, arm, complain, copyButton, debounce, el, fill, icon, keyed, press, setAttr, text, toast } from "./dom.js";
 import { onSubmit, splitTags } from "./forms.js";
 import { bytes, clock, duration, fileFormat, humanise, plural, short, signed, utc, when } from "./format.js";
 import { command } from "./keys.js";
@@ -187,18 +187,14 @@ function startPlayer(r) {
   text(part("wave-facts"), fileFormat(r.file));
 }
 
-function pressed(group, button) {
-  for (const b of $$("button", group)) setAttr(b, "aria-pressed", String(b === button));
-}
-
 part("lanes").addEventListener("click", ({ target }) => {
   if (!target.dataset.lanes) return;
-  pressed(part("lanes"), target);
+  press(part("lanes"), (b) => b === target);
   state.player.setMode(target.dataset.lanes);
 });
 part("speed").addEventListener("click", ({ target }) => {
   if (!target.dataset.rate) return;
-  pressed(part("speed"), target);
+  press(part("speed"), (b) => b === target);
   part("audio").playbackRate = Number(target.dataset.rate);
 });
 part("volume").addEventListener("input", ({ target }) => { part("audio").volume = target.value / 100; });
@@ -215,8 +211,6 @@ command("-", "Zoom out", acts["zoom-out"], { glyph: "search" });
 command("0", "Show all of it", acts["zoom-all"], { glyph: "search" });
 
 /* What can be done */
-
-const usable = (button) => button.getAttribute("aria-disabled") !== "true";
 
 part("download").addEventListener("click", async ({ currentTarget }) => {
   if (!usable(currentTarget)) return;

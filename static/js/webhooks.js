@@ -1,16 +1,16 @@
 // Webhook endpoints of one workspace: made with a secret shown once, tested, edited; what was sent to them, try by try, and sent again.
 
-import { actionsOf, allow, apply } from "./actions.js";
+import { actionsOf, allow, apply, usable } from "./actions.js";
 import { all, call, del, get, newKey, post } from "./api.js";
-import { $, $$, arm, clone, complain, copy, el, fill, keyed, setAttr, text, toast } from "./dom.js";
+import { $, $$, arm, clone, complain, copy, el, fill, keyed, press, setAttr, text, toast } from "./dom.js";
 import { onSubmit } from "./forms.js";
 import { ago, humanise, plural, utc, when } from "./format.js";
 import { command } from "./keys.js";
 import { serverNow } from "./now.js";
+import { workspaceOf } from "./workspace-of.js";
 
 const POLL_MS = 3000;
 const select = document.getElementById("workspace-of-hooks");
-const usable = (button) => button.getAttribute("aria-disabled") !== "true";
 const byId = new Map();
 let endpoints = [];
 let sent = [];
@@ -211,28 +211,20 @@ again.addEventListener("click", () => usable(again) && tried("It was not sent ag
 document.getElementById("which").addEventListener("click", ({ target }) => {
   if (target.dataset.status === undefined) return;
   status = target.dataset.status;
-  for (const button of $$("#which button")) setAttr(button, "aria-pressed", String(button === target));
+  press(document.getElementById("which"), (b) => b === target);
   loadSent();
 });
 
 /* Start */
 
-select.addEventListener("change", () => {
-  history.replaceState(null, "", `?workspace=${select.value}`);
-  load();
-});
 
 async function start() {
   const create = document.getElementById("create-open");
   allow(create, false, "Finding out whether this is possible…");
   try {
-    const workspaces = await all("/workspaces");
-    select.append(...workspaces.map((w) => new Option(w.name, w.id)));
-    const asked = new URLSearchParams(location.search).get("workspace") || document.getElementById("workspace")?.value;
-    if (workspaces.some((w) => w.id === asked)) select.value = asked;
-    document.getElementById("of-workspace").hidden = !workspaces.length;
-    document.getElementById("none-sent").hidden = workspaces.length > 0;
-    if (workspaces.length) {
+    const any = await workspaceOf(select, load);
+    document.getElementById("none-sent").hidden = any;
+    if (any) {
       allow(create, true);
       await load();
       return;

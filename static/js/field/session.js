@@ -1,6 +1,6 @@
 // One session: picture, history, track, seconds and money, settlement; and what can be done with it.
 
-import { actionsOf, apply } from "../actions.js";
+import { actionsOf, apply, usable } from "../actions.js";
 import { ApiError, get, post, del } from "../api.js";
 import { $, arm, complain, copyButton, debounce, el, fill, icon, keyed, setAttr, text, toast } from "../dom.js";
 import { clock, duration, humanise, short, time, utc, when } from "../format.js";
@@ -245,7 +245,6 @@ const run = async (what, act) => {
   }
   reload();
 };
-const usable = (button) => button.getAttribute("aria-disabled") !== "true";
 
 by("accept").addEventListener("click", ({ currentTarget }) => { if (usable(currentTarget)) run("It was not accepted", () => post(`/sessions/${id}/accept`, {})); });
 arm(by("cancel"), () => run("It was not cancelled", () => del(`/sessions/${id}`)));

@@ -2,7 +2,7 @@
 
 import { allow } from "../actions.js";
 import { ApiError, all, get, post } from "../api.js";
-import { $, $$, arm, clone, complain, debounce, fill, keyed, setAttr, text, toast } from "../dom.js";
+import { $, $$, arm, clone, complain, debounce, fill, keyed, press, setAttr, text, toast } from "../dom.js";
 import { clock, duration, plural, utc, when } from "../format.js";
 import { command } from "../keys.js";
 import { serverNow } from "../now.js";
@@ -32,7 +32,7 @@ function chosen(item) {
 function setSide(side) {
   state.side = side;
   localStorage.setItem(SIDE, side);
-  for (const b of $$("#sides button")) setAttr(b, "aria-pressed", String(b.dataset.side === side));
+  press(by("sides"), (b) => b.dataset.side === side);
   const operate = side === "operator";
   state.workspace = workspaceSelect(by("acting"), ROLE[side], () => setSide(side));
   for (const id of ["open", "devices"]) by(id).hidden = !operate || !state.workspace;
@@ -209,7 +209,7 @@ for (const button of $$("#sides button")) button.addEventListener("click", () =>
 by("which").addEventListener("click", ({ target }) => {
   if (!target.dataset.which) return;
   state.which = target.dataset.which;
-  for (const b of $$("#which button")) setAttr(b, "aria-pressed", String(b === target));
+  press(by("which"), (b) => b === target);
   load();
 });
 by("open-near").addEventListener("change", loadOpen);

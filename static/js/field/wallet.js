@@ -1,7 +1,7 @@
 // The wallet of a workspace: what is free, held, booked and earned, and what a month came to.
 
 import { ApiError, get, post, url } from "../api.js";
-import { $$, complain, copyButton, debounce, el, fill, keyed, setAttr, text, toast } from "../dom.js";
+import { complain, copyButton, debounce, el, fill, keyed, press, text, toast } from "../dom.js";
 import { onSubmit } from "../forms.js";
 import { day, humanise, short, utc, when } from "../format.js";
 import { serverNow } from "../now.js";
@@ -143,7 +143,7 @@ onSubmit(by("book-form"), book, { reference_used: "reference", insufficient_pool
 by("by").addEventListener("click", ({ target }) => {
   if (!target.dataset.by) return;
   state.by = target.dataset.by;
-  for (const b of $$("#by button")) setAttr(b, "aria-pressed", String(b === target));
+  press(by("by"), (b) => b === target);
   loadEarnings();
 });
 for (const id of ["from", "to"]) by(id).addEventListener("change", loadEarnings);

@@ -2,7 +2,7 @@
 
 import { ApiError, call, get } from "../api.js";
 import { allow } from "../actions.js";
-import { $, $$, complain, debounce, el, fill, icon, keyed, setAttr, toast } from "../dom.js";
+import { $, $$, complain, debounce, el, fill, icon, keyed, press, setAttr, toast } from "../dom.js";
 import { time } from "../format.js";
 import { serverNow } from "../now.js";
 import { room } from "./store.js";
@@ -150,7 +150,7 @@ export function paintReplay() {
   allow(by("rp-stop"), !why && !empty, why || empty);
   // The room's speed counts when it changes; one that was chosen here for the next play stays until then.
   if (clip && replay.rate !== told) told = rate = replay.rate;
-  for (const button of $$("button", by("rp-rate"))) setAttr(button, "aria-pressed", String(Number(button.dataset.rate) === rate));
+  press(by("rp-rate"), (b) => Number(b.dataset.rate) === rate);
   paintMarks(why);
   paintClips();
   paintPosition();
@@ -184,7 +184,7 @@ for (const button of $$("button", by("rp-rate"))) {
     rate = Number(button.dataset.rate);
     // The speed of what runs changes; of what stands, when it is played next.
     if (room.view.replay.state === "playing") transport("The speed did not change", "play", { rate });
-    else for (const other of $$("button", by("rp-rate"))) setAttr(other, "aria-pressed", String(other === button));
+    else press(by("rp-rate"), (b) => b === button);
   });
 }
 setInterval(() => { if (room.state?.replay?.state === "playing" && !document.hidden) paintPosition(); }, 100);
