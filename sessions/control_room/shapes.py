@@ -6,22 +6,16 @@ from sessions.control_room.models import CaptionLine, Production, ProgramLink, R
 
 
 def program(room: ControlRoom, row: Production) -> dict:
-    return {
-        "source": row.program_source,
-        "since": row.program_since or room.created_at,
-        "by": row.program_by or rooms.SYSTEM,
-        "reason": row.program_reason,
-        "return_to": row.return_to or None,
-    }
+    return {**_bus(room, row, "program"), "return_to": row.return_to or None}
 
 
 def preview(room: ControlRoom, row: Production) -> dict:
-    return {
-        "source": row.preview_source,
-        "since": row.preview_since or room.created_at,
-        "by": row.preview_by or rooms.SYSTEM,
-        "reason": row.preview_reason,
-    }
+    return _bus(room, row, "preview")
+
+
+def _bus(room: ControlRoom, row: Production, bus: str) -> dict:
+    source, since, by, reason = (getattr(row, f"{bus}_{part}") for part in ("source", "since", "by", "reason"))
+    return {"source": source, "since": since or room.created_at, "by": by or rooms.SYSTEM, "reason": reason}
 
 
 def slate(row: Production) -> dict:

@@ -6,6 +6,7 @@ import structlog
 from channels.db import database_sync_to_async
 
 from config.kernel.live.feed import feed
+from config.kernel.live.per_loop import per_loop
 from operators.console import room
 from sessions.control_room import program_view
 
@@ -56,14 +57,5 @@ class Stage:
             feed().unwatch(room.TOPIC, wake)
 
 
-_stages: dict[int, Stage] = {}
-
-
-def stage() -> Stage:
-    """The stage of the running event loop (one per live process; tests have a loop each)."""
-    loop = asyncio.get_running_loop()
-    known = _stages.get(id(loop))
-    if known is None:
-        _stages.clear()
-        known = _stages[id(loop)] = Stage()
-    return known
+# `stage()`: the one of this process.
+stage = per_loop(Stage)

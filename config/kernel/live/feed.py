@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 
 from config.kernel import broker, realtime
 from config.kernel.access import ports
+from config.kernel.live.per_loop import per_loop
 
 log = structlog.get_logger("live")
 _EPOCH_SECONDS = 0.5
@@ -99,14 +100,5 @@ def counters(topics: list[str]) -> list[tuple[str, int]]:
     return [found for log, names in by_log.items() for found in log.latest(names).items()]
 
 
-_feeds: dict[int, Feed] = {}
-
-
-def feed() -> Feed:
-    """The feed of the running event loop (one per live process; tests have a loop each)."""
-    loop = asyncio.get_running_loop()
-    known = _feeds.get(id(loop))
-    if known is None:
-        _feeds.clear()
-        known = _feeds[id(loop)] = Feed()
-    return known
+# `feed()`: the one of this process.
+feed = per_loop(Feed)

@@ -1,10 +1,6 @@
 """Cuts against acquisitions and against sessions that end: real threads on the real database (04 §2–4, acceptance 24, 26)."""
 
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
-
 import pytest
-from django.db import connection
 
 from config.kernel.errors import ApiError
 from operators.console import locks
@@ -13,26 +9,10 @@ from sessions.control_room import replay_channel, services, tick
 from sessions.field import services as field_sessions
 from sessions.field.models import FieldSession
 from sessions.field.states import Side
+from tests.at_once import at_once
 from tests.sessions.control_room.conftest import Studio, on
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def at_once(calls):
-    """What each of these answered, begun together; a refusal is its code."""
-    gate = Barrier(len(calls))
-
-    def run(call):
-        try:
-            gate.wait(20)
-            return call()
-        except ApiError as error:
-            return error.code
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(run, calls))
 
 
 def numbers():
@@ -55,7 +35,7 @@ def test_no_cut_comes_after_the_lock_of_another(api):
                 refused += 1
         return refused
 
-    answers = at_once([*[cuts] * 9, lambda: locks.acquire(actor=studio.actor(eve), operator=other, subsystem="switching") and 0])
+    answers = at_once(*[cuts] * 9, lambda: locks.acquire(actor=studio.actor(eve), operator=other, subsystem="switching") and 0)
     acquired = ControlRoomEvent.objects.get(event="lock.acquired").seq
     assert all(isinstance(answer, int) for answer in answers), answers
     assert not ControlRoomEvent.objects.filter(event="program.changed", seq__gt=acquired).exists()
@@ -72,18 +52,16 @@ def test_sessions_that_end_while_they_are_cut_to_neither_deadlock_nor_stay(api):
         cut = lambda session: services.cut(actor=me, source=on(session))  # noqa: E731
         end = lambda session: field_sessions.end(actor=me, session_id=session.pk, side=Side.CONSUMER)  # noqa: E731
         answers = at_once(
-            [
-                *(lambda session=session: cut(session) for session in (one, two, three, one, two)),
-                lambda session=one: services.preview(actor=me, source=on(session)),
-                lambda: services.take(actor=me),
-                lambda: replay_channel.load_and_play(actor=me, clip=clip),
-                lambda: services.cut(actor=me, source="replay"),
-                lambda: replay_channel.stop(actor=me),
-                lambda session=one: end(session),
-                lambda session=two: alice.client.post(f"/control-room/sessions/{session.pk}/end").status_code,
-                lambda session=three: field_sessions.set_tally(session.pk, "off"),
-                tick.run,
-            ]
+            *(lambda session=session: cut(session) for session in (one, two, three, one, two)),
+            lambda session=one: services.preview(actor=me, source=on(session)),
+            lambda: services.take(actor=me),
+            lambda: replay_channel.load_and_play(actor=me, clip=clip),
+            lambda: services.cut(actor=me, source="replay"),
+            lambda: replay_channel.stop(actor=me),
+            lambda session=one: end(session),
+            lambda session=two: alice.client.post(f"/control-room/sessions/{session.pk}/end").status_code,
+            lambda session=three: field_sessions.set_tally(session.pk, "off"),
+            tick.run,
         )
         # Whatever was refused was refused for its own sake; nothing waited for nothing.
         assert {answer for answer in answers if isinstance(answer, str)} <= {"session_not_live", "replay_empty"}, answers

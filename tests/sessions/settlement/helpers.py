@@ -1,20 +1,17 @@
 """Pools, and what stands in them."""
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from itertools import count
-from threading import Barrier
-
-from django.db import connections
 
 from config.kernel import clock
-from config.kernel.errors import ApiError
 from sessions.field.models import FieldSession
 from sessions.metering.split import split
 from sessions.settlement import provider
 from sessions.settlement.ledger import books
 from sessions.settlement.models import Account
 from sessions.settlement.states import BookingKind
+from tests.at_once import at_once
 from tests.factories.sessions import make_operator, make_session, owned_workspace
 
 _references = count(1)
@@ -63,16 +60,4 @@ def finished(session: FieldSession, *, seconds: int = 60, at=None) -> FieldSessi
 
 def together(number: int, act) -> list:
     """`act(index)` from threads that start at once; what each returned, or the code of its refusal."""
-    gate = Barrier(number)
-
-    def run(index):
-        gate.wait()
-        try:
-            return act(index)
-        except ApiError as error:
-            return error.code
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(number) as pool:
-        return list(pool.map(run, range(number)))
+    return at_once(*(partial(act, index) for index in range(number)))

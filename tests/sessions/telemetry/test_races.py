@@ -1,42 +1,22 @@
 """A sample against the end of its session: in the bill, or refused; never neither."""
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from threading import Barrier
 
 import pytest
-from django.db import connections
 
 from config.kernel import clock
 from config.kernel.access import system
-from config.kernel.errors import ApiError
 from sessions.field import services as field
 from sessions.field.states import Side
 from sessions.metering.models import MeterRecord
 from sessions.telemetry import services
 from sessions.telemetry.models import TelemetryChallenge, TelemetrySample
+from tests.at_once import at_once
 from tests.factories.sessions import make_operator, make_session, make_workspace
 from tests.factories.telemetry import sample
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROUNDS = 40
-
-
-def at_once(*acts):
-    """What each returned, or the code with which it was refused."""
-    gate = Barrier(len(acts))
-
-    def run(act):
-        gate.wait()
-        try:
-            return act()
-        except ApiError as error:
-            return error.code
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(acts)) as pool:
-        return list(pool.map(run, acts))
 
 
 @pytest.fixture
