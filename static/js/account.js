@@ -1,12 +1,12 @@
 // The own account: sign-ins, password, theme, keys.
 
-import { call, get, patch, post, url } from "./api.js";
+import { call, get, patch, post, signOut, url } from "./api.js";
 import { $, arm, clone, complain, copyButton, el, fill, icon, keyed, press, setAttr, text, toast } from "./dom.js";
 import { onSubmit } from "./forms.js";
 import { ago, browser, humanise, utc, when } from "./format.js";
 import { singleKeys } from "./keys.js";
 import { serverNow } from "./now.js";
-import { mustChangePassword, setTheme, signOut, theme } from "./shell.js";
+import { mustChangePassword, setTheme, theme } from "./shell.js";
 
 async function loadSignIns() {
   try {

@@ -64,13 +64,33 @@ async function failure(response) {
   });
 }
 
+// A person who signs out is on the way to the sign-in; that their socket and requests end meanwhile sends them nowhere else.
+let signingOut = false;
+
+/** Ends this sign-in and leaves for a new one. */
+export async function signOut() {
+  signingOut = true;
+  try {
+    await call("POST", "/auth/logout", { body: {} });
+    location.assign("/sign-in");
+  } catch (error) {
+    signingOut = false;
+    throw error;
+  }
+}
+
+/** Leaves for where one gets in, and back here then. A guest's way in is their link, not a password. */
+export function getInAgain() {
+  if (signingOut) return;
+  if ("guest" in document.body.dataset) location.assign("/join");
+  else location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+}
+
 /** Where a person must go before anything else can work. The page is being left then (`error.leaving`), so nobody complains about it. */
 function detour(error) {
   if (error.status === 401 && !/^\/(sign-in|join)/.test(location.pathname)) {
     error.leaving = true;
-    // A guest's way in is their link, not a password.
-    if ("guest" in document.body.dataset) location.assign("/join");
-    else location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+    getInAgain();
   } else if (error.code === "password_change_required" && location.pathname !== "/account") {
     error.leaving = true;
     location.assign("/account");

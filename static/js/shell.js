@@ -1,6 +1,6 @@
 // What is around every page: counts, connection, clock, theme, keys. Does nothing until `boot.js` starts it.
 
-import { ApiError, get, post } from "./api.js";
+import { ApiError, get, post, signOut } from "./api.js";
 import { $, $$, complain, debounce, fill, icon, setAttr, text } from "./dom.js";
 import { plural, time, utc } from "./format.js";
 import { command, startKeys } from "./keys.js";
@@ -94,11 +94,6 @@ function tick() {
   text(clock, time(now));
   clock.title = utc(now.toISOString()).slice(0, 19) + " UTC";
   setTimeout(tick, 1000 - (Date.now() % 1000) + 5);
-}
-
-export async function signOut() {
-  await post("/auth/logout", {}, { key: null });
-  location.assign("/sign-in");
 }
 
 /** The default where a request names no workspace; it gives no permission. */

@@ -3,6 +3,7 @@
 //
 //   off ─start▶ connecting ─open▶ live ─close▶ lost ─backoff▶ connecting        any ─4401▶ refused
 
+import { getInAgain } from "./api.js";
 import { decodeMessage } from "./wire.js";
 
 const PING_MS = 15000;
@@ -100,8 +101,7 @@ class Live extends EventTarget {
     clearInterval(this.pinger);
     if (code === 4401) {
       this.become("refused");
-      if ("guest" in document.body.dataset) location.assign("/join");
-      else location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+      getInAgain();
       return;
     }
     this.lostAt ??= new Date();
