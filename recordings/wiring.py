@@ -16,9 +16,11 @@ from recordings.profiles.models import RecordingProfile
 from recordings.replay import commands
 from recordings.replay.models import ClipGrant, ReplayClip, ReplayMark
 from recordings.retention.models import Disposal
+from recordings.sessions import actions as session_actions
 from recordings.sessions import listening
 from recordings.uploads.models import IncomingFile
-from sessions.media.signals import input_gone, media_began
+from sessions.field import actions as field_actions
+from sessions.media.signals import input_gone, media_began, recording_settled
 
 
 def connect() -> None:
@@ -52,5 +54,8 @@ def connect() -> None:
     metrics.READINESS["media"] = storage.is_ready
     heartbeat_received.connect(orphans.on_heartbeat, dispatch_uid="recordings.orphans")
     media_began.connect(listening.on_media_began, dispatch_uid="recordings.sessions.began")
+    recording_settled.connect(listening.on_recording_settled, dispatch_uid="recordings.sessions.settled")
+    if session_actions.of not in field_actions.further:
+        field_actions.further.append(session_actions.of)
     input_gone.connect(listening.on_input_gone, dispatch_uid="recordings.sessions.gone")
     health_event_changed.connect(health.on_change, dispatch_uid="recordings.health")

@@ -17,7 +17,7 @@ class ErrorCode(NamedTuple):
 
 CODES: dict[str, ErrorCode] = {
     "active_job_exists": ErrorCode(409, False, "This recording already has a job under way."),
-    "active_recording_exists": ErrorCode(409, False, "Active recording exists."),
+    "active_recording_exists": ErrorCode(409, False, "This session is being recorded already."),
     "active_recording_job_exists": ErrorCode(409, False, "This node is already recording as much as it may. Stop a recording or raise its capacity."),
     "agent_busy": ErrorCode(409, True, "Agent busy."),
     "agent_in_use": ErrorCode(409, False, "Agent in use."),
@@ -226,7 +226,7 @@ CODES: dict[str, ErrorCode] = {
     "self_lockout": ErrorCode(409, False, "You would lock yourself out. Ask another administrator."),
     "sequence_replayed": ErrorCode(409, False, "The sequence must be higher than the last one."),
     "session_not_live": ErrorCode(409, False, "This session is not live."),
-    "session_recording_unsupported": ErrorCode(409, False, "Session recording unsupported."),
+    "session_recording_unsupported": ErrorCode(409, False, "The media server of this session keeps no recordings for us."),
     "settlement_not_confirmed": ErrorCode(409, True, "The settlement is not confirmed yet. Try again in a moment."),
     "setup_endpoint_exists": ErrorCode(409, False, "Setup endpoint exists."),
     "sign_in_failed": ErrorCode(401, False, "E-mail or password is not right."),

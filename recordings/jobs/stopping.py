@@ -1,4 +1,4 @@
-"""Stop: a queued job is cancelled at once, a running one is asked to end; what was captured is always kept."""
+"""Stop: a queued job is cancelled at once, a running one is asked to end by its node or its media server; what was captured is always kept."""
 
 from datetime import timedelta
 
@@ -9,10 +9,11 @@ from nodes.fleet import hints
 from recordings import live, trail, verbs
 from recordings.jobs import locking, transitions
 from recordings.jobs.models import Job
-from recordings.jobs.states import JobStatus
+from recordings.jobs.states import Executor, JobStatus
 from recordings.library import status
 from recordings.library.models import Recording
 from recordings.locks import patient
+from sessions.media import takes
 
 MODE = "keep"
 REPEAT = timedelta(seconds=60)
@@ -27,12 +28,15 @@ def job_of(recording: Recording) -> Job | None:
 
 
 def refusal(job: Job | None, code: str = "recording_not_active") -> str | None:
-    """Why this job can't be stopped now, or None. A repeated stop is answered like the first: the job still stops, or was just cancelled."""
+    """Why this job can't be stopped now, or None. A repeated stop is answered like the first: the job still stops, or has
+    just done so."""
     if job is None:
         return code
     if job.status in {JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.STOP_REQUESTED}:
         return None
-    just_stopped = job.status == JobStatus.CANCELLED and job.stop_requested_at and clock.now() - job.stop_requested_at < REPEAT
+    # A session's file is in the library seconds after its stop.
+    settled = {JobStatus.CANCELLED} | ({JobStatus.COMPLETED} if job.executor == Executor.MEDIA else set())
+    just_stopped = job.status in settled and job.stop_requested_at and clock.now() - job.stop_requested_at < REPEAT
     return None if just_stopped else code
 
 
@@ -58,12 +62,15 @@ def stop_locked(*, actor: Actor, job: Job, reason: str, code: str = "recording_n
         status.move(job.recording, "stopped", ended_at=now)
     elif not transitions.move(job, "stop", **intent):
         return job
+    if job.executor == Executor.MEDIA:
+        takes.end(session_id=job.session_id, recording_id=job.recording_id)
+    else:
+        hints.changed(job.node_id)
     trail.of_job(
         verbs.RECORDING_STOPPED, job, actor=actor, permission=Perm.RECORDING_CONTROL, before=before, after=trail.snapshot(job), reason=reason or None
     )
     live.changed(job.recording)
     live.job_changed(job)
-    hints.changed(job.node_id)
     return job
 
 

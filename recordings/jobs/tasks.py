@@ -109,7 +109,8 @@ def _fail(job: Job, event: str, reason: FailureReason) -> bool:
 
 def _remind_of_long_ones(now) -> None:
     """Recordings without a planned end that run for more than 12 h: there is no hidden cap, only a reminder."""
-    rows = Recording.objects.filter(status=RecordingStatus.RECORDING, planned_end_at=None, recorded_at__lt=now - _LONG_RUNNING, source=Source.AD_HOC)
+    by_hand = [Source.AD_HOC, Source.SESSION]
+    rows = Recording.objects.filter(status=RecordingStatus.RECORDING, planned_end_at=None, recorded_at__lt=now - _LONG_RUNNING, source__in=by_hand)
     for recording in rows[:BATCH]:
         with patient():
             worries.about_recording(

@@ -12,6 +12,7 @@ from config.kernel.exports import in_order
 from config.kernel.viewsets import ExportMixin, FacetsMixin, ListMixin, TallyViewSet
 from recordings.jobs import starting, stopping
 from recordings.jobs.api import outcome
+from recordings.jobs.models import Job
 from recordings.library import actions, editing, manifest, markers, selectors, waveform
 from recordings.library.filters import RecordingFilters
 from recordings.library.models import Recording
@@ -26,7 +27,7 @@ from recordings.library.serializers import (
     StopBody,
 )
 from recordings.retention import disposal
-from recordings.sessions import services as session_recordings
+from recordings.sessions import starting as session_recordings
 
 _UPKEEP = "library upkeep, under its own permission"
 _START = (
@@ -34,6 +35,13 @@ _START = (
     "session_not_live", "active_recording_exists", "session_recording_unsupported",
 )  # fmt: skip
 _DELETE = ("recording_active", "legal_hold", "upload_in_progress")
+
+
+_OPEN = ("name", "folder", "tags", "duration_seconds", "profile", "upload_policy_id", "retention_policy_id")
+
+
+def _session_wish(body: dict) -> session_recordings.Wish:
+    return session_recordings.Wish(**{name: body[name] for name in _OPEN if body.get(name) is not None})
 
 
 class RecordingViewSet(ListMixin, FacetsMixin, ExportMixin, TallyViewSet):
@@ -129,9 +137,11 @@ class RecordingViewSet(ListMixin, FacetsMixin, ExportMixin, TallyViewSet):
 
     @extend_schema(request=StartBody, responses={202: dict})
     def create(self, request):
+        """Record on a node, or what a LIVE session shows, from now on."""
         body = self.body(StartBody)
         if body.get("session") is not None:
-            raise session_recordings.start_refusal(body["session"])
+            recording, job = session_recordings.start(actor=self.actor, session_id=body["session"].pk, wish=_session_wish(body))
+            return self._started(recording, job)
         wish = starting.Wish(
             node_id=body["node"].pk,
             name=body.get("name", ""),
@@ -142,7 +152,10 @@ class RecordingViewSet(ListMixin, FacetsMixin, ExportMixin, TallyViewSet):
             interface_id=body.get("capture_interface_id"),
             backend=body.get("capture_backend"),
         )
-        recording, job = starting.start(actor=self.actor, wish=wish)
+        return self._started(*starting.start(actor=self.actor, wish=wish))
+
+    @staticmethod
+    def _started(recording: Recording, job: Job) -> Response:
         return Response(outcome(recording, job), status=202, headers={"Location": f"/api/v1/recordings/{recording.pk}"})
 
     @extend_schema(request=StopBody, responses={202: dict})

@@ -101,6 +101,10 @@ def _policy(kind: str, **kwargs) -> ScopedReference:
     return ScopedReference(kind, Perm.SETTINGS_READ, keep_id=True, required=False, allow_null=True, **kwargs)
 
 
+# What only a capture on a node can be asked: key → its name on the wire.
+_OF_NODES = {"capture_interface_id": "captureInterfaceId", "capture_backend": "captureBackend"}
+
+
 class StartBody(_Foldered):
     """POST /recordings."""
 
@@ -121,6 +125,9 @@ class StartBody(_Foldered):
             raise serializers.ValidationError(
                 {"nodeId": [serializers.ErrorDetail("Name a node or a session: exactly one of them.", code="exactly_one")]}
             )
+        for name, path in _OF_NODES.items() if attrs.get("session") is not None else ():
+            if attrs.get(name) is not None:
+                raise serializers.ValidationError({path: [serializers.ErrorDetail("A session has no such thing.", code="node_only")]})
         return attrs
 
 

@@ -77,15 +77,15 @@ def _look(clip: ReplayClip) -> bool:
 
 def _sources(clip: ReplayClip) -> tuple[list[joining.Segment], bool]:
     """(what holds its bytes, whether more may come): the recorder's segments while it runs, then the files of the library."""
-    running = Job.objects.filter(session_id=clip.session_id, executor=Executor.MEDIA, status__in=LIVE_JOBS).exists()
-    if running and (segments := joining.segments(folder_of(clip.session_id))):
+    job = Job.objects.filter(recording_id=clip.recording_id, executor=Executor.MEDIA, status__in=LIVE_JOBS).select_related("recording").first()
+    if job is not None and (segments := joining.segments(folder_of(job.recording))):
         return segments, True
     rows = RecordingFile.objects.filter(recording__session_id=clip.session_id, state=FileState.PRESENT, mime_type__in=_CODECS)
     files = [
         joining.Segment(storage.inside(row.path), states.unix_ms(row.capture_start_at), _CODECS[row.mime_type])
         for row in rows.exclude(capture_start_at=None).order_by("capture_start_at")
     ]
-    return files, running
+    return files, job is not None
 
 
 def _store(clip: ReplayClip, made: cutting.Cut, part) -> bool:

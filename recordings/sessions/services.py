@@ -1,133 +1,131 @@
-"""Recordings of field sessions: begun with the first media, ended with the session, their file joined from what the media server kept (07 §2).
+"""Recordings of field sessions: their file joined from what the media server kept, once it writes no more into it (07 §2).
 
-The media server writes segments below `MEDIA_ROOT/sessions/<session>` as long as media flows, whatever happens here. A capture ends only by
-the session's end; a kill of any process costs at most the two seconds that were not on disk.
+The media server writes segments into `MEDIA_ROOT/sessions/<session>/<recording>` as long as media flows, whatever happens here. A capture ends by
+a stop, the end of its window, or the session's end; a kill of any process costs at most the two seconds that were not on disk.
 """
 
 import hashlib
 import os
 import shutil
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import structlog
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 
 from config.kernel import clock
 from config.kernel.access import Perm, system
-from config.kernel.errors import ApiError
 from config.kernel.tasks import after_commit, single_flight
 from recordings import live, trail, verbs
 from recordings.jobs import locking, transitions
 from recordings.jobs.models import Job
-from recordings.jobs.states import LIVE, Executor, GapCause, JobStatus, Phase
-from recordings.library import status, storage, text
+from recordings.jobs.states import LIVE, Executor, GapCause, Phase
+from recordings.library import status, storage
 from recordings.library.models import Recording
-from recordings.library.states import RecordingStatus, Source
 from recordings.locks import patient
-from recordings.profiles.models import RecordingProfile
-from recordings.profiles.states import MediaKind
+from recordings.sessions.starting import EPOCH
 from recordings.uploads import storing
 from recordings.uploads.models import IncomingFile
-from sessions.field.models import FieldSession
-from sessions.field.states import TERMINAL, SessionState
-from sessions.media import joining, provider
+from sessions.field.states import TERMINAL
+from sessions.media import joining
 from sessions.media.models import MediaInput
 from sessions.media.states import InputState
 
-log = structlog.get_logger("recordings.sessions")
-_EPOCH = 1
 _CHUNK = 1 << 20
 
 
-def folder_of(session_id) -> Path:
-    """Where the media server keeps a session's segments."""
-    return Path(settings.MEDIA_ROOT) / "sessions" / str(session_id)
+def folder_of(recording: Recording) -> Path:
+    """Where the media server keeps the segments of a session's recording."""
+    return Path(settings.MEDIA_ROOT) / "sessions" / str(recording.session_id) / str(recording.pk)
 
 
-def begin(*, session_id, at: datetime) -> Recording | None:
-    """The recording of a session whose media begins; None where nothing is recorded. Called in the transaction that makes it LIVE."""
-    session = FieldSession.objects.select_related("consumer_workspace").get(pk=session_id)
-    media_input = MediaInput.objects.get(session_id=session_id)
-    if not session.record or not provider.named(media_input.provider).capabilities.recording:
-        return None
-    if Job.objects.filter(session_id=session_id).exists():
-        return None
-    profile = RecordingProfile.objects.filter(kind=MediaKind.VIDEO, enabled=True).order_by("-is_default", "name").first()
-    if profile is None:
-        log.warning("session_not_recorded", session=str(session_id), reason="no video profile is enabled")
-        return None
-    made = Recording(
-        kind=MediaKind.VIDEO,
-        source=Source.SESSION,
-        name=f"{session.label or 'Session'} {at:%Y-%m-%d %H:%M}"[:240],
-        status=RecordingStatus.RECORDING,
-        planned_start_at=at,
-        recorded_at=at,
-        sort_at=at,
-        session_id=session_id,
-        session_label=session.label,
-        profile=profile,
-        profile_label=profile.name,
-        created_by=session.created_by_label,
-    )
-    text.index(made)
-    made.save(force_insert=True)
-    job = Job.objects.create(
-        recording=made, executor=Executor.MEDIA, session_id=session_id, status=JobStatus.RUNNING, phase=Phase.CAPTURING, claim_epoch=_EPOCH,
-        claimed_at=at, not_before=at, capture_start_at=at,
-    )  # fmt: skip
-    actor = system("recordings.sessions")
-    trail.of_recording(verbs.RECORDING_STARTED, made, actor=actor, permission=Perm.RECORDING_CREATE, job_id=job.pk, after=trail.snapshot(made))
-    live.changed(made)
-    live.job_changed(job)
-    return made
-
-
-def start_refusal(session: FieldSession) -> ApiError:
-    """Why a session's recording can't be started by hand: it begins with the first media, where the session asks for one (`record`), or not at all."""
-    if session.state != SessionState.LIVE:
-        return ApiError("session_not_live", data={"state": session.state})
-    running = Job.objects.filter(session_id=session.pk, status__in=LIVE).first()
-    if running is not None:
-        return ApiError("active_recording_exists", data={"recordingId": str(running.recording_id)})
-    return ApiError("session_recording_unsupported", "A session is recorded from its first picture on, if it was asked for with a recording.")
+def settled(*, session_id) -> None:
+    """The media server records what it is asked for and nothing else: one begins, or has ended. Called in the transaction that says so."""
+    _queue(session_id)
 
 
 def ended(*, session_id) -> None:
     """The session's input is gone, nothing more is written: finish its file. Called in the transaction that says so."""
+    _queue(session_id)
+
+
+def _queue(session_id) -> None:
     from recordings.sessions.tasks import finish_session
 
-    if Job.objects.filter(session_id=session_id, status__in=LIVE).exists():
+    if _open().filter(session_id=session_id).exists():
         after_commit(finish_session, str(session_id))
 
 
+def _open():
+    return Job.objects.filter(executor=Executor.MEDIA, status__in=LIVE)
+
+
+_INPUT = MediaInput.objects.filter(session_id=OuterRef("session_id"))
+_SETTLED = _INPUT.filter(recording_settled=True)
+
+
+def _over():
+    """Open jobs into which nothing more is written: the input is gone, or the media server was heard to record something else, or nothing."""
+    let_go = _SETTLED.filter(Q(recording_id=None) | ~Q(recording_id=OuterRef("recording_id")))
+    gone = _INPUT.filter(state=InputState.GONE, session__state__in=TERMINAL)
+    return _open().filter(Exists(let_go) | Exists(gone))
+
+
+def _heard():
+    """Jobs of which the media server has heard, and nobody was told so."""
+    return _open().filter(Exists(_SETTLED.filter(recording_id=OuterRef("recording_id"))), phase=Phase.CLAIMED)
+
+
 def waiting() -> list:
-    """Ids of sessions whose media is over and whose recording is not in the library yet."""
-    open_jobs = Job.objects.filter(executor=Executor.MEDIA, status__in=LIVE).values("session_id")
-    rows = MediaInput.objects.filter(session_id__in=open_jobs, state=InputState.GONE, session__state__in=TERMINAL)
-    return list(rows.values_list("session_id", flat=True)[:50])
+    """Ids of sessions of which something is to be told or to be put into the library."""
+    return list((_over() | _heard()).values_list("session_id", flat=True)[:50])
+
+
+def confirm(session_id) -> bool:
+    """Say that the capture has begun; whether it was new."""
+    with patient():
+        found = _heard().filter(session_id=session_id).first()
+        job = locking.job(found.pk) if found else None
+        if job is None or job.phase != Phase.CLAIMED or job.status not in LIVE:
+            return False
+        transitions.change(job, phase=Phase.CAPTURING)
+        live.job_changed(job)
+        return True
 
 
 def finish(session_id) -> bool:
     """Join what was recorded and store it; safe to repeat after a crash at any step. False if there was nothing to do."""
     with single_flight(f"session recording:{session_id}") as won:
-        job = Job.objects.filter(session_id=session_id, executor=Executor.MEDIA, status__in=LIVE).first() if won else None
+        job = _over().filter(session_id=session_id).select_related("recording").first() if won else None
         if job is None:
             return False
         storage.prepare()
-        runs = joining.tracks(joining.segments(folder_of(session_id)))
-        joined = [
-            track for index, run in enumerate(runs, 1) if (track := joining.join(run, storage.inside(storage.part_path(job.pk, _EPOCH, index))))
-        ]
+        _captured(job)
+        folder = folder_of(job.recording)
+        runs = joining.tracks(joining.segments(folder))
+        joined = [track for index, run in enumerate(runs, 1) if (track := joining.join(run, storage.inside(storage.part_path(job.pk, EPOCH, index))))]
         if not joined:
             _nothing(job)
         for index, track in enumerate(joined, 1):
             incoming = _incoming(job, index, track, final=index == len(joined))
             storing.store(actor=system("recordings.sessions"), incoming=incoming)
-        shutil.rmtree(folder_of(session_id), ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):
+            # Of the session, once nothing else is in it.
+            folder.parent.rmdir()
         return True
+
+
+def _captured(job: Job) -> None:
+    """The capture is over, its file is not there yet."""
+    with patient():
+        job = locking.job(job.pk)
+        if job.status in LIVE and status.move(job.recording, "capture_ended", ended_at=clock.now()):
+            transitions.change(job, phase=Phase.CAPTURED)
+            live.changed(job.recording)
+            live.job_changed(job)
 
 
 def _incoming(job: Job, index: int, track: joining.Track, *, final: bool) -> IncomingFile:
@@ -144,7 +142,7 @@ def _incoming(job: Job, index: int, track: joining.Track, *, final: bool) -> Inc
         "captureEndAt": clock.wire(start + timedelta(milliseconds=track.duration_ms)),
         "partial": False,
     }
-    relative = storage.part_path(job.pk, _EPOCH, index)
+    relative = storage.part_path(job.pk, EPOCH, index)
     if track.path.name != Path(relative).name:
         track.path.replace(storage.inside(relative))
     with transaction.atomic():
@@ -154,7 +152,7 @@ def _incoming(job: Job, index: int, track: joining.Track, *, final: bool) -> Inc
         now = clock.now()
         facts = {"track_final": final, "sha256": digest, "total": size, "offset": size, "mime_type": joining.MIME_TYPES[track.codec]}
         facts |= {"duration_seconds": result["durationSeconds"], "part_path": relative, "created_at": now, "updated_at": now}
-        made, _ = IncomingFile.objects.update_or_create(job=job, claim_epoch=_EPOCH, track_index=index, defaults=facts)
+        made, _ = IncomingFile.objects.update_or_create(job=job, claim_epoch=EPOCH, track_index=index, defaults=facts)
     return made
 
 

@@ -1,5 +1,7 @@
 """What can be done to a session now, and why not, by whoever asks: the same questions as the routes ask."""
 
+from collections.abc import Callable
+
 from config.kernel import clock
 from config.kernel.access import Actor, Perm, holds, ports
 from config.kernel.error_codes import CODES
@@ -14,6 +16,8 @@ _BOTH = (Side.CONSUMER, Side.OPERATOR, Side.INSTALLATION)
 _CANCELLING = (Side.CONSUMER, Side.INSTALLATION)
 # The installation's accounting: name → rest of the path
 _BOOKS = {"rejectDispute": "/dispute/reject", "void": "/void"}
+# What higher apps can do with a session (recordings record it): `of(actor, session)` → {name: its entry}.
+further: list[Callable[[Actor, FieldSession], dict[str, dict]]] = []
 # name → method, rest of the path, call, sides; None: whoever reads it
 _CALLS = {
     "candidates": ("GET", "/candidates", "candidates", (Side.CONSUMER,)),
@@ -55,6 +59,8 @@ def of(actor: Actor, session: FieldSession) -> dict:
     for name, tail in _BOOKS.items():
         allowed = ports.decide(actor, Perm.SETTLEMENT_VOID, session).allowed
         made[name] = _told(session, "POST", tail, Perm.SETTLEMENT_VOID, money[name] if allowed else "permission_denied")
+    for more in further:
+        made |= more(actor, session)
     return {"actions": made}
 
 

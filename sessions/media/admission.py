@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from config.kernel import clock, credentials
 from sessions.field.states import SERVING
-from sessions.media import tokens
+from sessions.media import takes, tokens
 from sessions.media.models import MediaInput, ViewerToken
+from sessions.media.provider import Take
 from sessions.media.states import InputState
 
 # Tier 3: a publisher is let in only from inside the fence, proven this freshly (05 §6).
@@ -29,7 +30,7 @@ class Publishing:
     ref: str
     digest: bytes
     session_id: str
-    record: bool
+    take: Take | None
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def publisher(token: str) -> Publishing:
     session = found.session
     if session.required_trust_tier >= 3 and not _proven(session):
         raise Refused("permission_denied")
-    return Publishing(found.ref, digest, str(session.pk), session.record)
+    return Publishing(found.ref, digest, str(session.pk), takes.of(found))
 
 
 def viewer(token: str) -> Viewing:

@@ -22,6 +22,8 @@ class MediaInput(TimestampedModel):
     publish_digest   SHA-256 of the publish token; null where the provider has secrets of its own
     whip_sealed, whep_sealed   the provider's URLs, encrypted: whoever knows them may publish or watch
     minting_at       when its making began; after 15 s another start takes over
+    recording_id     the recording into which its media is recorded, null: into none; recording_until: when that ends by itself
+    recording_settled   the provider was heard to do so
     flow, flow_at, inbound_bytes   what the last poll saw; flowing_seen_at: the last one that saw media flow
     """
 
@@ -36,6 +38,9 @@ class MediaInput(TimestampedModel):
     minting_at = models.DateTimeField()
     ready_at = models.DateTimeField(null=True, blank=True)
     gone_at = models.DateTimeField(null=True, blank=True)
+    recording_id = models.UUIDField(null=True, blank=True)
+    recording_until = models.DateTimeField(null=True, blank=True)
+    recording_settled = models.BooleanField(default=True)
     flow = models.CharField(max_length=10, choices=_choices(Flow), default=Flow.IDLE)
     flow_at = models.DateTimeField(null=True, blank=True)
     inbound_bytes = models.BigIntegerField(default=0)

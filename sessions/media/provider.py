@@ -8,10 +8,11 @@ A provider's failure is an ApiError: `provider_unavailable` (503: nothing answer
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from importlib import import_module
 from typing import Protocol
+from uuid import UUID
 
 from django.conf import settings
 
@@ -48,12 +49,34 @@ class Input:
 
 
 @dataclass(frozen=True)
+class Take:
+    """What is to be recorded now: into which recording (its id), and `until` when, None: until told otherwise."""
+
+    recording: UUID
+    until: datetime | None = None
+
+    def wire(self) -> dict:
+        """`{recording, until?}`, `until` in Unix seconds."""
+        return {"recording": str(self.recording), "until": self.until.timestamp() if self.until else None}
+
+    @classmethod
+    def read(cls, body: dict) -> "Take | None":
+        """The same, back; None where `recording` is null. ValueError, KeyError, TypeError for anything else."""
+        if body["recording"] is None:
+            return None
+        until = body.get("until")
+        return cls(UUID(body["recording"]), None if until is None else datetime.fromtimestamp(float(until), UTC))
+
+
+@dataclass(frozen=True)
 class Status:
-    """`since` is the provider's time of the last change, None if it does not say."""
+    """`since` is the provider's time of the last change, None if it does not say. `recording`: the id of what it records into, empty for
+    nothing, None where it knows no such input (it then asks before it makes one)."""
 
     flow: Flow
     inbound_bytes: int = 0
     since: datetime | None = None
+    recording: str | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +132,10 @@ class MediaProvider(Protocol):
 
     def kick(self, ref: str, what: Kick, group: str = "") -> None:
         """Send away the publisher, the viewers (of a group where the provider knows groups), or all."""
+
+    def record(self, ref: str, take: Take | None) -> None:
+        """Record into this and nothing else, where `capabilities.recording`; when it returns, whatever was recorded before is whole on disk.
+        The same again changes nothing, an input that is unknown there is success."""
 
     def viewer(self, ref: str, token: str | None) -> Playback:
         """How the holder of `token` plays; `token` is None where edge tokens are not valid."""

@@ -1,4 +1,5 @@
-"""The poll: what the provider says now, filed as the events that were perhaps never delivered (05 §5, §13)."""
+"""The poll: what the provider says now, filed as the events that were perhaps never delivered (05 §5, §13); and what it is to record, said
+until it does."""
 
 from datetime import datetime, timedelta
 
@@ -8,7 +9,7 @@ from django.db.models import F, Q
 from config.kernel import clock
 from config.kernel.errors import ApiError
 from sessions.field.states import SessionState
-from sessions.media import events, provider, windows
+from sessions.media import events, provider, takes, windows
 from sessions.media.models import MediaEvent, MediaInput
 from sessions.media.states import EventKind, Flow, InputState
 
@@ -24,7 +25,8 @@ APART = timedelta(milliseconds=500)
 def run() -> dict:
     """One round: inputs that are not live yet each time, live ones every five seconds; unapplied events; returns counts."""
     now = clock.now()
-    live = Q(session__state=SessionState.LIVE) & (Q(flow_at=None) | Q(flow_at__lte=now - LIVE_EVERY))
+    asked = Q(recording_settled=False) | Q(recording_until__lte=now)
+    live = Q(session__state=SessionState.LIVE) & (Q(flow_at=None) | Q(flow_at__lte=now - LIVE_EVERY) | asked)
     due = MediaInput.objects.filter(Q(session__state=SessionState.ASSIGNED) | live, state=InputState.READY)
     polled = failed = 0
     for row in list(due.select_related("session").order_by(F("flow_at").asc(nulls_first=True))[:BATCH]):
@@ -57,6 +59,7 @@ def _look(row: MediaInput) -> None:
         lost_at = status.since if flow is Flow.LOST and status.since else row.flowing_seen_at or row.session.started_at
         _file(adapter, row, EventKind.LOST, lost_at or now)
     MediaInput.objects.filter(pk=row.pk).update(**changes)
+    takes.tell(adapter, row, status)
 
 
 def _evidence(row: MediaInput, status: provider.Status, now: datetime) -> bool:

@@ -13,6 +13,7 @@ from django.db.models import F
 
 from config.kernel import clock
 from config.kernel.errors import ApiError
+from config.kernel.ids import uuid7
 from config.kernel.sealing import seal, unseal
 from config.kernel.tasks import after_commit
 from sessions.field import states
@@ -87,7 +88,10 @@ def _claim(session) -> MediaInput:
         with transaction.atomic():
             row = MediaInput.objects.select_for_update().filter(session_id=session.pk).first()
             if row is None:
-                return MediaInput.objects.create(session_id=session.pk, provider=provider.current().name, minting_at=now)
+                adapter = provider.current()
+                # Known before there is a recording of that id: the first picture must not wait for its row.
+                recording_id = uuid7() if session.record and adapter.capabilities.recording else None
+                return MediaInput.objects.create(session_id=session.pk, provider=adapter.name, minting_at=now, recording_id=recording_id)
             if row.state in (InputState.CLOSING, InputState.GONE):
                 raise _over(session)
             if row.state == InputState.MINTING:

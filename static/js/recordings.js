@@ -23,7 +23,7 @@ export function progress(recording, job) {
 function word(recording, job, stopping) {
   if (recording.status === "queued" || job?.status === "queued") return "Waiting for the node";
   switch (job?.phase) {
-    case "claimed": return stopping ? "Stopping" : "Opening the device";
+    case "claimed": return stopping ? "Stopping" : recording.sessionId ? "Waiting for the picture" : "Opening the device";
     case "capturing": return stopping ? "Stopping" : "Recording";
     case "captured": return "Captured, writing the file";
     case "rendered": return "File made, about to send";

@@ -9,10 +9,14 @@ from django.utils.dateparse import parse_datetime
 from config.kernel.errors import ApiError
 from sessions.media import tokens
 from sessions.media.adapters.calling import Caller
-from sessions.media.provider import Capabilities, Input, Listed, MediaEvent, Playback, Status
+from sessions.media.provider import Capabilities, Input, Listed, MediaEvent, Playback, Status, Take
 from sessions.media.states import EventKind, Flow, Kick
 
 SIGNATURE = "tallyroom-media-signature"
+
+
+def _wire(take: Take | None) -> dict:
+    return take.wire() if take else {"recording": None}
 
 
 class Embedded:
@@ -23,10 +27,11 @@ class Embedded:
         self._caller = Caller(settings.MEDIA_CONTROL_URL, {"Authorization": f"Bearer {tokens.control()}"})
 
     def create(self, name: str, publish_token: str) -> Input:
+        from sessions.media import takes
         from sessions.media.models import MediaInput
 
-        row = MediaInput.objects.select_related("session").get(pk=name)
-        body = {"digest": tokens.publish(name).digest.hex(), "sessionId": str(row.session_id), "record": row.session.record}
+        row = MediaInput.objects.get(pk=name)
+        body = {"digest": tokens.publish(name).digest.hex(), "sessionId": str(row.session_id), "take": _wire(takes.of(row))}
         made = self._caller.json("PUT", f"/control/inputs/{name}", json=body)
         if not isinstance(made, dict) or made.get("ref") != name:
             raise ApiError("provider_error")
@@ -57,9 +62,13 @@ class Embedded:
         if facts is None:
             return Status(Flow.IDLE)
         try:
-            return Status(Flow(facts["status"]), int(facts["inboundBytes"]), datetime.fromtimestamp(float(facts["since"]), UTC))
+            since = datetime.fromtimestamp(float(facts["since"]), UTC)
+            return Status(Flow(facts["status"]), int(facts["inboundBytes"]), since, str(facts["recording"]))
         except (KeyError, ValueError, TypeError) as error:
             raise ApiError("provider_error") from error
+
+    def record(self, ref: str, take: Take | None) -> None:
+        self._caller.call("PUT", f"/control/inputs/{ref}/recording", allow=(404,), json=_wire(take))
 
     def stats(self) -> list[dict]:
         """What the embedded server measures, one object for each input (`Channel.stats`)."""

@@ -13,6 +13,7 @@ from sessions.media.edge.assembler import Frame
 from sessions.media.edge.publisher import Publisher
 from sessions.media.edge.recorder import Recorder
 from sessions.media.edge.viewer import Viewer
+from sessions.media.provider import Take
 from sessions.media.states import Flow
 
 log = structlog.get_logger("media.channel")
@@ -33,10 +34,11 @@ class Rates:
 
 
 class Channel:
-    """`tell(kind, at)` reports `flowing` and `lost` with Unix seconds. `folder` is where to record, None: not at all."""
+    """`tell(kind, at)` reports `flowing` and `lost` with Unix seconds. `take` is what to record, None: nothing; in a folder of its own in
+    `folder`."""
 
-    def __init__(self, ref: str, session_id: str, digest: bytes, folder: Path | None, tell: Callable[[str, float], None]):
-        self.ref, self.session_id, self.digest, self.folder = ref, session_id, digest, folder
+    def __init__(self, ref: str, session_id: str, digest: bytes, folder: Path, take: Take | None, tell: Callable[[str, float], None]):
+        self.ref, self.session_id, self.digest, self.folder, self.take = ref, session_id, digest, folder, take
         self.publisher: Publisher | None = None
         self.viewers: dict[str, Viewer] = {}
         self.flow = Flow.IDLE
@@ -58,7 +60,6 @@ class Channel:
         self._counts = {"packets_lost": 0, "nacks": 0, "plis": 0}
         self._rates = Rates()
         self._new_keyframe = asyncio.Event()
-        self._publications = 0
         self._turn = asyncio.Lock()
 
     # --- publishers ---
@@ -131,8 +132,8 @@ class Channel:
             for viewer in list(self.viewers.values()):
                 if viewer.codec == codec:
                     viewer.video(payloads, timestamp, keyframe)
-        if self.folder is not None:
-            self._record(publisher).video(codec, frame.data, ticks, keyframe, now)
+        if self._records(now):
+            self._recorder_of(publisher).video(codec, frame.data, ticks, keyframe, now)
 
     def _audio(self, publisher: Publisher, frame: Frame) -> None:
         if publisher is not self.publisher:
@@ -142,8 +143,8 @@ class Channel:
             payloads, timestamp = [frame.data], self._timestamp("audio", ticks)
             for viewer in list(self.viewers.values()):
                 viewer.audio(payloads, timestamp)
-        if self.folder is not None:
-            self._record(publisher).audio(frame.data, ticks, time.time())
+        if self._records(now := time.time()):
+            self._recorder_of(publisher).audio(frame.data, ticks, now)
 
     def _timestamp(self, kind: str, ticks: int) -> int:
         """The viewers' RTP timestamp: it goes on where a publisher takes over from another."""
@@ -184,16 +185,38 @@ class Channel:
             # Never before the loss that it ends.
             self._turn_to(Flow.FLOWING, max(at, self.since) if self.flow is Flow.LOST else at)
 
-    def _record(self, publisher: Publisher) -> Recorder:
+    # --- recording ---
+
+    async def record(self, take: Take | None) -> None:
+        """Record into this from the next keyframe on, and into nothing else. When it returns, whatever was recorded before is on disk, also
+        for whoever repeats it meanwhile."""
+        other = (take and take.recording) != (self.take and self.take.recording)
+        self.take = take
+        if other and take is not None:
+            self.want_keyframe()
+        await self._end_recorder(if_any=other)
+
+    def _records(self, now: float) -> bool:
+        return self.take is not None and (self.take.until is None or now < self.take.until.timestamp())
+
+    async def _end_recorder(self, if_any: bool = True) -> None:
+        """Its last segment is closed when it returns, as is that of any that was ending before. Frames go to another one at once."""
+        recorder = None
+        if if_any:
+            recorder, self._recorder = self._recorder, None
+        async with self._turn:
+            if recorder is not None:
+                await recorder.close()
+
+    def _recorder_of(self, publisher: Publisher) -> Recorder:
         if self._recorder is None:
-            self._publications += 1
             name = f"{time.time_ns() // 1_000_000}"
             receiving = publisher.receiving
 
             def reports():
                 return tuple(receiving[kind].counters.report if kind in receiving else None for kind in ("video", "audio"))
 
-            self._recorder = Recorder(self.folder, name, publisher.lines, reports, publisher.want_keyframe)
+            self._recorder = Recorder(self.folder / str(self.take.recording), name, publisher.lines, reports, publisher.want_keyframe)
         return self._recorder
 
     async def jpeg(self, max_width: int, patience_seconds: float) -> bytes | None:
@@ -252,6 +275,8 @@ class Channel:
                 await self.unpublish(publisher)
             elif last is not None and self._keyframe_is_due(now, last):
                 publisher.want_keyframe()
+        if self._recorder is not None and not self._records(time.time()):
+            await self._end_recorder()
         for resource in [key for key, viewer in self.viewers.items() if viewer.over or (publisher and publisher.codec not in ("", viewer.codec))]:
             await self.unview(resource)
         self._measure(now)
@@ -288,7 +313,8 @@ class Channel:
         return time.time() - (time.monotonic() - publisher.last_packet)
 
     def stats(self) -> dict:
-        """`{status, since, inboundBytes, bitrateKbps, fps, width, height, codec, packetsLost, nacks, plis, viewers, recordedBytes, recorderError}`."""
+        """`{status, since, inboundBytes, bitrateKbps, fps, width, height, codec, packetsLost, nacks, plis, viewers, recording,
+        recordedBytes, recorderError}`; `recording` is the id of what it is to record into, or empty."""
         counts = dict(self._counts)
         if self.publisher is not None:
             now = self._counts_of(self.publisher)
@@ -306,6 +332,7 @@ class Channel:
             "nacks": counts["nacks"],
             "plis": counts["plis"],
             "viewers": sum(viewer.state == "connected" for viewer in self.viewers.values()),
+            "recording": str(self.take.recording) if self.take else "",
             "recordedBytes": self._recorder.octets if self._recorder else 0,
             "recorderError": self._recorder.failed if self._recorder else "",
         }

@@ -5,9 +5,11 @@ from aiohttp import web
 from sessions.media import tokens
 from sessions.media.edge import replies
 from sessions.media.edge.http import REGISTRY
+from sessions.media.provider import Take
 from sessions.media.states import Kick
 
 FRAME_PATIENCE_SECONDS = 4
+_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, OSError)
 
 
 def routes() -> list[web.RouteDef]:
@@ -17,6 +19,7 @@ def routes() -> list[web.RouteDef]:
         web.put("/control/inputs/{ref}", create),
         web.get("/control/inputs/{ref}", status),
         web.delete("/control/inputs/{ref}", delete),
+        web.put("/control/inputs/{ref}/recording", record),
         web.post("/control/inputs/{ref}/kick", kick),
         web.get("/control/inputs/{ref}/frame", frame),
     ]
@@ -43,13 +46,13 @@ async def listing(request: web.Request) -> web.Response:
 
 
 async def create(request: web.Request) -> web.Response:
-    """`{digest, sessionId, record}`; the same again changes nothing."""
+    """`{digest, sessionId, take: {recording, until?}}`; the same again changes nothing."""
     try:
         body = await request.json()
-        digest, session_id, record = bytes.fromhex(body["digest"]), str(body["sessionId"]), bool(body["record"])
-    except (ValueError, KeyError, TypeError):
+        digest, session_id, take = bytes.fromhex(body["digest"]), str(body["sessionId"]), Take.read(body["take"])
+    except _UNREADABLE:
         return replies.error("validation_failed")
-    channel = request.app[REGISTRY].ensure(request.match_info["ref"], digest, session_id, record)
+    channel = request.app[REGISTRY].ensure(request.match_info["ref"], digest, session_id, take)
     return web.json_response({"ref": channel.ref}, status=201)
 
 
@@ -70,13 +73,25 @@ async def delete(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
+async def record(request: web.Request) -> web.Response:
+    """`{recording: id or null, until?: Unix seconds}`: record into this and nothing else. When it answers, what was recorded before is whole on
+    disk; the same again changes nothing."""
+    channel = _channel(request)
+    try:
+        take = Take.read(await request.json())
+    except _UNREADABLE:
+        return replies.error("validation_failed")
+    await channel.record(take)
+    return web.Response(status=204)
+
+
 async def kick(request: web.Request) -> web.Response:
     """`{what: publisher|viewers|all, group?}`."""
     channel = _channel(request)
     try:
         body = await request.json()
         what, group = Kick(body["what"]), str(body.get("group", ""))
-    except (ValueError, KeyError, TypeError):
+    except _UNREADABLE:
         return replies.error("validation_failed")
     await channel.kick(what.value, group)
     return web.Response(status=204)

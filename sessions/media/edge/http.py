@@ -89,7 +89,7 @@ async def publish(request: web.Request) -> web.Response:
     except _Unsupported:
         return replies.error("unsupported_media_type", headers={"Accept-Post": SDP})
     admitted = await ask(admission.publisher, request.match_info["token"])
-    channel = registry.ensure(admitted.ref, admitted.digest, admitted.session_id, admitted.record)
+    channel = registry.ensure(admitted.ref, admitted.digest, admitted.session_id, admitted.take)
     if registry.closing or (channel.publisher is None and registry.publishers() >= settings.MEDIA_MAX_PUBLISHERS):
         return replies.error("busy", "This media server is full.", retry_after=_RETRY_SECONDS)
     made, answer = await channel.publish(secrets.token_urlsafe(18), offer)

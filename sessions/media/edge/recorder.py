@@ -1,6 +1,6 @@
 """Packets of one publication to segments on disk, as they were sent: VP8 to WebM, H.264 to MKV, Opus.
 
-    <MEDIA_ROOT>/sessions/<session>/<publication>.<n>.{webm,mkv}     and beside it .json: {startedAtMs, codec, width, height, audio}
+    <MEDIA_ROOT>/sessions/<session>/<recording>/<publication>.<n>.{webm,mkv}     and beside it .json: {startedAtMs, codec, width, height, audio}
 
 A thread of its own muxes, so that a slow disk never holds up the event loop. A cluster is on disk every 2 s and an unclosed file stays
 readable, so a kill costs that much. A segment begins with a keyframe, and after 60 s with the next one.

@@ -9,6 +9,7 @@ from django.conf import settings
 
 from sessions.media.edge.channel import Channel
 from sessions.media.edge.facts import Facts
+from sessions.media.provider import Take
 
 log = structlog.get_logger("media")
 TICK_SECONDS = 0.25
@@ -24,12 +25,12 @@ class Registry:
         self._leaving: dict[str, asyncio.Task] = {}
         self.closing = False
 
-    def ensure(self, ref: str, digest: bytes, session_id: str, record: bool) -> Channel:
-        """The channel `ref`, made if it is new."""
+    def ensure(self, ref: str, digest: bytes, session_id: str, take: Take | None) -> Channel:
+        """The channel `ref`, made if it is new; one that is known goes on recording as it was told last."""
         channel = self.channels.get(ref)
         if channel is None:
-            folder = Path(settings.MEDIA_ROOT) / "sessions" / session_id if record else None
-            channel = Channel(ref, session_id, digest, folder, lambda kind, at: self.facts.tell(ref, kind, at))
+            folder = Path(settings.MEDIA_ROOT) / "sessions" / session_id
+            channel = Channel(ref, session_id, digest, folder, take, lambda kind, at: self.facts.tell(ref, kind, at))
             self.channels[ref] = channel
             self.by_digest[digest] = channel
         return channel

@@ -10,6 +10,7 @@ import { Candidates } from "./candidates.js";
 import { meters, place, toFence } from "./geo.js";
 import { FieldMap } from "./map.js";
 import { SettlementView } from "./settlement.js";
+import { Kept } from "./kept.js";
 import { Meter } from "./meter.js";
 import { mine } from "./mine.js";
 import { percent, split, usdc } from "./money.js";
@@ -26,6 +27,7 @@ const track = new Track(id);
 const viewer = new Viewer(by("video"), id);
 const money = new SettlementView(id, () => reload());
 const candidates = new Candidates(id, () => reload());
+const kept = new Kept(by("recording"), id, { reading: (read, keep) => quiet(read, keep), changed: () => loadActions() });
 const map = new FieldMap(by("map"), { label: "Where the picture is from" });
 
 /* Reading */
@@ -74,7 +76,7 @@ function loadRest() {
   if (!isOpen(s)) money.load(s);
   if (s.startedAt) quiet(() => get(`/sessions/${id}/meter`), ({ data }) => { state.failed = data.failedIntervals; meter.take(data); paintMoney(); paintTimeline(); });
   if (s.operatorId && !state.device && mine.can("operators:read", mine.workspaces.find((w) => w.id === s.operatorWorkspaceId))) quiet(() => get(`/device-operators/${s.operatorId}`), ({ data }) => { state.device = data; paintParties(); });
-  if (seesRecording()) loadRecording();
+  if (seesRecording()) kept.load();
 }
 
 const reload = debounce(load, 250);
@@ -234,6 +236,7 @@ function paintActions() {
   show("cancel", ["REQUESTED", "ASSIGNED"].includes(s.state) && offered("cancel"));
   show("end", s.state === "LIVE" && offered("end"));
   apply(root, actions);
+  kept.offer(s, actions, title(s));
 }
 
 const run = async (what, act) => {
@@ -263,15 +266,7 @@ by("sound").addEventListener("click", ({ currentTarget }) => {
 
 function seesRecording() {
   const { s } = state;
-  return Boolean(s?.record && s.startedAt && mine.can("recording:read", mine.workspaces.find((w) => w.id === s.consumerWorkspaceId)));
-}
-
-async function loadRecording() {
-  await quiet(() => get("/recordings", { sessionId: id, limit: 5 }), ({ data }) => {
-    const r = data[0];
-    by("recording").hidden = !r;
-    if (r) fill(by("recording"), { words: el("a", { href: `/recordings/${r.id}` }, r.status === "recording" ? "Is being kept as video" : "Kept as video, in the library"), badge: r.status === "recording" ? el("span", { class: "badge rec" }, "REC") : null });
-  });
+  return Boolean(s?.startedAt && mine.can("recording:read", mine.workspaces.find((w) => w.id === s.consumerWorkspaceId)));
 }
 
 /* Live */
@@ -329,6 +324,5 @@ mine.load().catch((error) => complain("Workspaces could not be read", error)).fi
   if (state.s?.consumerWorkspaceId) quiet(() => track.load(), () => { paintMap(); paintTrust(); });
   live.subscribe("sessions", { onEvent: (name, data) => { if (data.id === id) reload(); } });
   // Its file is joined when the session is over and nothing more is told of the session itself: the recording says when it is in the library.
-  const recordingSoon = debounce(() => { if (seesRecording()) loadRecording(); }, 250);
-  live.subscribe("recordings", { onSnapshot: recordingSoon, onEvent: (name, data) => { if (data.sessionId === id) recordingSoon(); } });
+  kept.follow(seesRecording);
 });

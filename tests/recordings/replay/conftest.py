@@ -11,6 +11,7 @@ from recordings.profiles.seeds import seed
 from recordings.replay import processing, states
 from recordings.replay.models import ReplayClip
 from recordings.sessions import services as session_recordings
+from recordings.sessions import starting
 from sessions.media import provider
 from sessions.media.models import MediaInput
 from tests.recordings.replay import footage
@@ -25,8 +26,8 @@ class Camera:
         self.begins = (now - timedelta(seconds=footage.SECONDS)).replace(microsecond=0)
         self.session = studio.camera(label)
         MediaInput.objects.create(session=self.session, provider="embedded", state="READY", ref=label, minting_at=now, ready_at=now)
-        self.recording = session_recordings.begin(session_id=self.session.pk, at=self.begins)
-        self.folder = session_recordings.folder_of(self.session.pk)
+        self.recording = starting.begin(session_id=self.session.pk, at=self.begins)
+        self.folder = session_recordings.folder_of(self.recording)
         footage.lay(self.folder, "1", states.unix_ms(self.begins))
 
     @property

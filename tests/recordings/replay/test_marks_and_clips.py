@@ -278,5 +278,6 @@ def test_a_second_recording_of_a_session_is_refused_with_the_reason(studio, came
         return code(owner.post("/recordings", {"sessionId": str(session.pk)}))
 
     assert asked(camera.session) == (409, "active_recording_exists")
+    # Of a provider that keeps nothing for us, or none at all.
     assert asked(studio.camera("Quay", record=False)) == (409, "session_recording_unsupported")
     assert asked(studio.camera("Later", state="REQUESTED")) == (409, "session_not_live")

@@ -47,7 +47,9 @@ def begin(session):
 def write(session, name, codec, at, *, frames=60, sound=True):
     """A publication of so many pictures, beginning at `at` Unix seconds, through the real recorder."""
     lines = {"video": Line(90_000), "audio": Line(48_000)}
-    recorder = Recorder(services.folder_of(session.pk), name, lines, lambda: (None, None), lambda: None)
+    recorder = Recorder(
+        services.folder_of(Recording.objects.get(session_id=session.pk, status="recording")), name, lines, lambda: (None, None), lambda: None
+    )
     for index in range(frames):
         if sound:
             for piece in range(index * 50 // 30, (index + 1) * 50 // 30):
@@ -77,7 +79,7 @@ def test_a_gap_stays_a_gap_and_what_was_cut_off_is_read_as_far_as_it_goes(sessio
     zero = clock.now().timestamp()
     write(session, "1", "vp8", zero)
     write(session, "2", "vp8", zero + 5, frames=150)
-    killed = services.folder_of(session.pk) / "2.1.webm"
+    killed = services.folder_of(recording) / "2.1.webm"
     killed.write_bytes(killed.read_bytes()[: int(killed.stat().st_size * 0.6)])
     over(session)
     assert services.waiting() == [session.pk]
@@ -98,7 +100,7 @@ def test_a_gap_stays_a_gap_and_what_was_cut_off_is_read_as_far_as_it_goes(sessio
     file.refresh_from_db()
     assert file.analysis_status == "ready" and file.playable and file.codec == "opus" and file.waveform_preview["peaks"]
     assert file.duration_seconds == pytest.approx(recording.duration_seconds)
-    assert not services.folder_of(session.pk).exists()
+    assert not services.folder_of(recording).parent.exists()
 
 
 def test_another_codec_is_the_next_track(session, settings):

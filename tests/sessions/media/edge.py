@@ -3,12 +3,16 @@
 import asyncio
 import threading
 from pathlib import Path
+from uuid import UUID
 
 import httpx
 
 from config.kernel import credentials
-from sessions.media import admission, tokens
+from sessions.media import admission, joining, tokens
 from sessions.media.edge.server import Server
+from sessions.media.provider import Take
+
+RECORDING, OTHER = UUID("0196c8a1-7b00-7000-8000-00000000000a"), UUID("0196c8a1-7b00-7000-8000-00000000000b")
 
 
 class Told:
@@ -35,10 +39,10 @@ class Told:
 
 
 class Edge:
-    """`publish(ref)` and `view(ref)` give the tokens of an input; `http` talks to the server."""
+    """`publish(ref)` and `view(ref)` give the tokens of an input; `http` talks to the server. `take`: what a new publisher's input records."""
 
-    def __init__(self, monkeypatch, media_root: Path, *, record: bool = True):
-        self.record = record
+    def __init__(self, monkeypatch, media_root: Path):
+        self.take: Take | None = Take(RECORDING)
         self.closed: set[str] = set()
         self._publish: dict[str, str] = {}
         self._view: dict[str, tuple[str, str]] = {}
@@ -95,6 +99,14 @@ class Edge:
     def channel(self, ref: str):
         return self.server.registry.channels[ref]
 
+    def record(self, ref: str, recording: UUID | None, until: float | None = None):
+        """What the control plane says, as its adapter does."""
+        return self.control.put(f"/inputs/{ref}/recording", json={"recording": str(recording) if recording else None, "until": until})
+
+    def kept(self, ref: str, recording: UUID = RECORDING) -> list[Path]:
+        """The segments of a recording, oldest first."""
+        return [segment.path for segment in joining.segments(self.root / "sessions" / f"session-{ref}" / str(recording))]
+
     def stats(self, ref: str) -> dict:
         return self.control.get(f"/inputs/{ref}").json()
 
@@ -104,7 +116,7 @@ class Edge:
             raise admission.Refused("credential_not_accepted" if token in self._view else "credential_invalid")
         if ref in self.closed:
             raise admission.Refused("not_found")
-        return admission.Publishing(ref, credentials.digest(token), f"session-{ref}", self.record)
+        return admission.Publishing(ref, credentials.digest(token), f"session-{ref}", self.take)
 
     def _admit_viewer(self, token):
         if token not in self._view:

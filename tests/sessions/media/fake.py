@@ -1,12 +1,15 @@
 """A provider in memory, and what the session would hear, for tests of the services around them."""
 
+from dataclasses import replace
+
 from config.kernel.errors import ApiError
 from sessions.media.provider import Capabilities, Input, Listed, Playback, Status
 from sessions.media.states import Flow
 
 
 class Fake:
-    """`made` name → ref, `down` refuses everything, `statuses` ref → Status, `deleted` refs in order, `during_create` runs inside create."""
+    """`made` name → ref, `down` refuses everything, `statuses` ref → Status, `deleted` refs in order,
+    `recorded` (ref, Take or None) in order, `taken` what it says of that, `during_create` runs inside create."""
 
     name = "fake"
     capabilities = Capabilities(unaltered=True, kick=True, edge_admission=True, whep=True, edge_tokens=True, recording=True)
@@ -17,6 +20,8 @@ class Fake:
         self.statuses: dict[str, Status] = {}
         self.deleted: list[str] = []
         self.kicked: list[tuple] = []
+        self.recorded: list[tuple] = []
+        self.taken: dict[str, str] = {}
         self.down = False
         self.during_create = lambda: None
 
@@ -46,13 +51,18 @@ class Fake:
         self.deleted.append(ref)
         self.made.pop(ref, None)
 
+    def record(self, ref, take):
+        self._up()
+        self.recorded.append((ref, take))
+        self.taken[ref] = str(take.recording) if take else ""
+
     def inputs(self):
         self._up()
         return [Listed(ref, name, self.created_at.get(name)) for name, ref in self.made.items()]
 
     def status(self, ref):
         self._up()
-        return self.statuses.get(ref, Status(Flow.IDLE))
+        return replace(self.statuses.get(ref, Status(Flow.IDLE)), recording=self.taken.get(ref))
 
     def kick(self, ref, what, group=""):
         self._up()

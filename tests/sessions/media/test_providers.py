@@ -1,9 +1,11 @@
 """One contract for every provider, against a server that speaks its API. Another server is one more class here."""
 
 import time
+from uuid import UUID
 
 import pytest
 
+from config.kernel import clock
 from config.kernel.errors import ApiError
 from sessions.media import provider, tokens
 from sessions.media.adapters import calling
@@ -12,6 +14,7 @@ from sessions.media.adapters.embedded import Embedded
 from sessions.media.adapters.livekit import LiveKit
 from sessions.media.adapters.mediamtx import MediaMtx
 from sessions.media.models import MediaInput
+from sessions.media.provider import Take
 from sessions.media.states import EventKind, Flow, Kick
 from tests.sessions.media import servers
 
@@ -33,7 +36,9 @@ class EmbeddedServer(servers.Server):
             return 200, [{"ref": ref, "createdAt": 1778661723.0, **row} for ref, row in self.rows.items()]
         ref, _, rest = path.removeprefix("/control/inputs/").partition("/")
         if method == "PUT":
-            self.rows.setdefault(ref, {"status": "idle", "since": 1778661723.5, "inboundBytes": 0})
+            if rest == "recording":
+                return (204, b"") if self._record(ref, body) else (404, {"code": "not_found"})
+            self.rows.setdefault(ref, {"status": "idle", "since": 1778661723.5, "inboundBytes": 0, "recording": body["take"]["recording"] or ""})
             return 201, {"ref": ref}
         if method == "DELETE":
             self.rows.pop(ref, None)
@@ -46,6 +51,11 @@ class EmbeddedServer(servers.Server):
         if rest == "frame":
             return (200, b"\xff\xd8") if self.rows[ref]["status"] == "flowing" else (404, {})
         return 200, {"ref": ref, **self.rows[ref]}
+
+    def _record(self, ref, body):
+        if ref in self.rows:
+            self.rows[ref]["recording"] = body["recording"] or ""
+        return ref in self.rows
 
     def flow(self, ref, flow):
         self.rows[ref]["status"] = flow
@@ -77,8 +87,7 @@ def peer(request, settings, monkeypatch):
     server.adapter = adapter_class()
     server.kind = request.param
     if request.param == "embedded":
-        rows = type("Rows", (), {"get": lambda self, pk: type("Row", (), {"session_id": pk, "session": type("S", (), {"record": False})})})()
-        monkeypatch.setattr(MediaInput.objects, "select_related", lambda *_: rows)
+        monkeypatch.setattr(MediaInput.objects, "get", lambda pk: MediaInput(pk=pk, session_id=pk))
     if request.param == "cloudflare":
         monkeypatch.setattr(server.adapter, "_plays", lambda result: result["status"]["current"]["state"] == "reconnected")
     yield server
@@ -156,6 +165,19 @@ def test_kick_sends_away_whom_it_names(peer):
     assert peer.there(ref) == ["read"]
     peer.adapter.kick(ref, Kick.ALL)
     assert peer.there(ref) == []
+
+
+def test_who_records_says_what(peer):
+    if not peer.adapter.capabilities.recording:
+        return
+    ref, take = made(peer).ref, Take(UUID(OTHER), clock.now())
+    assert peer.adapter.status(ref).recording == ""
+    for wanted in (take, take, None):
+        peer.adapter.record(ref, wanted)
+        assert peer.adapter.status(ref).recording == (OTHER if wanted else "")
+    peer.adapter.record("gone", take)
+    assert peer.adapter.status("gone").recording is None
+    assert Take.read(take.wire()) == take
 
 
 def test_playback(peer):

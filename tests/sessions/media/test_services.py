@@ -10,6 +10,7 @@ from config.kernel.errors import ApiError
 from sessions.field.models import FieldSession
 from sessions.media import admission, services, tasks, teardown
 from sessions.media.models import MediaInput, MediaTeardown, ViewerToken
+from sessions.media.provider import Take
 from sessions.media.states import InputState
 from tests.factories.sessions import make_operator, make_session, make_workspace
 
@@ -114,7 +115,7 @@ def test_tokens_open_their_own_input_until_it_is_gone(fake, session):
     opened = services.open_input(session)
     made = MediaInput.objects.get()
     admitted = admission.publisher(opened.edge.publish_token)
-    assert (admitted.ref, admitted.session_id, admitted.record) == (made.ref, str(session.pk), True)
+    assert (admitted.ref, admitted.session_id, admitted.take) == (made.ref, str(session.pk), Take(made.recording_id))
     assert admission.viewer(opened.edge.view_token).ref == made.ref
 
     def refused(ask, token):

@@ -19,7 +19,7 @@ class Slow:
 
 def make(tmp_path):
     registry = Registry(SimpleNamespace(tell=lambda *_: None))
-    channel = registry.ensure("in", b"d", "session", True)
+    channel = registry.ensure("in", b"d", "session", None)
     recorder = channel._recorder = Slow()
 
     async def left(): ...

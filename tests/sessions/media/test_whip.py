@@ -8,6 +8,7 @@ import av
 import pytest
 
 from sessions.media.edge import codecs, negotiation
+from tests.sessions.media.edge import OTHER, RECORDING
 from tests.sessions.media.peers import SDP, Receiving, Sending, decodes, encoded, read
 
 FRAGMENT = "application/trickle-ice-sdpfrag"
@@ -127,11 +128,25 @@ def test_the_control_routes_want_their_own_secret(edge):
 
 
 def test_a_made_input_is_made_once_and_gone_when_deleted(edge):
-    body = {"digest": "00" * 32, "sessionId": "s", "record": False}
+    body = {"digest": "00" * 32, "sessionId": "s", "take": {"recording": None}}
     assert edge.control.put("/inputs/a", json=body).status_code == 201
     assert edge.control.put("/inputs/a", json=body).status_code == 201
     assert [row["ref"] for row in edge.control.get("/inputs").json()] == ["a"]
     assert edge.control.put("/inputs/b", json={"digest": "zz"}).status_code == 400
+    for wrong in (
+        {},
+        {"recording": "../x"},
+        {"recording": 7},
+        {"recording": str(OTHER), "until": "soon"},
+        [],
+        {"recording": str(OTHER), "until": 1e99},
+    ):
+        assert edge.control.put("/inputs/a/recording", json=wrong).status_code == 400, wrong
+    for _ in range(2):
+        assert edge.record("a", OTHER).status_code == 204
+        assert edge.stats("a")["recording"] == str(OTHER)
+    assert edge.record("a", None).status_code == 204 and edge.stats("a")["recording"] == ""
+    assert edge.record("b", OTHER).status_code == 404
     for _ in range(2):
         assert edge.control.delete("/inputs/a").status_code == 204
     assert edge.control.get("/inputs/a").status_code == 404
@@ -141,7 +156,7 @@ def test_a_made_input_is_made_once_and_gone_when_deleted(edge):
 
 
 @pytest.mark.parametrize("codec", ["vp8", "h264"])
-def test_what_goes_in_comes_out_and_is_recorded_unchanged(edge, codec, tmp_path):
+def test_what_goes_in_comes_out_and_is_recorded_unchanged(edge, codec):
     async def story():
         phone, screen = Sending(codec), Receiving()
         reply = await phone.post(f"{edge.url}/whip/{edge.publish('a')}")
@@ -177,7 +192,7 @@ def test_what_goes_in_comes_out_and_is_recorded_unchanged(edge, codec, tmp_path)
     (_, first, at), (_, last, lost) = edge.told.heard
     assert (first, last) == ("flowing", "lost")
     assert began - 1 < at < lost < time.time()
-    (path,) = [found for found in (tmp_path / "sessions" / "session-a").iterdir() if found.suffix in {".webm", ".mkv"}]
+    (path,) = edge.kept("a")
     kinds, pictures, seconds = read(path)
     assert kinds == {"video": codec, "audio": "opus"}
     assert pictures >= 40 and abs(seconds - pictures / 30) < 0.7
@@ -210,7 +225,13 @@ def bare(codec: str, data: bytes):
     return tuple(units)
 
 
-def test_the_newest_publisher_wins_and_viewers_stay(edge):
+def test_the_newest_publisher_wins_viewers_stay_and_recordings_go_on_until_they_are_ended(edge):
+    edge.take = None
+    read_back = {}
+
+    async def told(recording, until=None):
+        assert (await asyncio.to_thread(edge.record, "a", recording, until)).status_code == 204
+
     async def story():
         token = edge.publish("a")
         first, second, screen = Sending(), Sending(), Receiving()
@@ -220,6 +241,11 @@ def test_the_newest_publisher_wins_and_viewers_stay(edge):
         await screen.post(f"{edge.url}/whep/{edge.view('a')}")
         await screen.connected()
         await until(lambda: screen.pictures)
+        assert not (edge.root / "sessions").exists()
+        asked = time.time()
+        await told(RECORDING)
+        (file,) = await until(lambda: edge.kept("a"))
+        assert time.time() - asked < 2
         assert (await second.post(f"{edge.url}/whip/{token}")).status_code == 201
         await second.connected()
         seen = len(screen.pictures)
@@ -228,11 +254,25 @@ def test_the_newest_publisher_wins_and_viewers_stay(edge):
         gone = await asyncio.to_thread(edge.http.delete, first.location)
         assert gone.status_code == 404
         assert edge.channel("a").publisher.resource == second.location.rpartition("/")[2]
+        # Who comes back goes on in the same recording; another one takes its place at once, and the first is whole by then.
+        await until(lambda: len(edge.kept("a")) == 2)
+        await told(OTHER)
+        read_back[RECORDING] = [await asyncio.to_thread(read, path) for path in edge.kept("a")]
+        await until(lambda: edge.kept("a", OTHER))
+        await told(OTHER, time.time() + 0.6)
+        await until(lambda: edge.channel("a")._recorder is None)
+        read_back[OTHER] = [await asyncio.to_thread(read, path) for path in edge.kept("a", OTHER)]
+        await told(None)
+        assert len(edge.kept("a")) == 2 and len(edge.kept("a", OTHER)) == 1
         for peer in (first, second, screen):
             await peer.close()
 
     run(story())
     assert [kind for _, kind, _ in edge.told.heard][:3] == ["flowing", "lost", "flowing"]
+    assert [kinds["video"] for kinds, _, _ in read_back[RECORDING]] == ["vp8", "vp8"]
+    assert all(pictures for _, pictures, _ in read_back[RECORDING]) and sum(pictures for _, pictures, _ in read_back[RECORDING]) > 20, read_back
+    ((kinds, pictures, seconds),) = read_back[OTHER]
+    assert kinds == {"video": "vp8", "audio": "opus"} and pictures > 5 and 0.3 < seconds < 2.5
 
 
 def test_no_packet_for_two_seconds_is_a_loss_at_the_last_packet_and_a_keyframe_ends_it(edge):
