@@ -64,6 +64,7 @@ def wait(read, what, seconds=60):
 
 def test_a_session_outlives_its_media_server(stack, cast):
     phone, consumer = Side(stack, cast["supplier"]), Side(stack, cast["consumer"])
+    owner = Side(stack, _owner_token(stack))
     point = {"lat": 4.711, "lng": -74.072}
     made = consumer.call("POST", "/sessions", {"point": point, "maxDurationSeconds": 600, "label": "Bridge"})
     path = f"/sessions/{made['id']}"
@@ -110,6 +111,8 @@ def test_a_session_outlives_its_media_server(stack, cast):
         wait(lambda: consumer.call("GET", f"{path}/media")["flow"] == "flowing", "media again")
         time.sleep(3)
         assert state()["state"] == "LIVE"
+        recording, again_id = _another_by_hand(stack, owner, made["id"])
+        assert state()["state"] == "LIVE"
         assert page.evaluate(chromium.LEAVE, sent["key"]) == 200
         browser.close()
     ended = consumer.call("POST", f"{path}/end")
@@ -118,9 +121,12 @@ def test_a_session_outlives_its_media_server(stack, cast):
     refused = httpx.post(url, content="v=0", headers={"Content-Type": "application/sdp"}, trust_env=False)
     assert refused.status_code == 404
 
-    recording = _recording(stack, made["id"])
+    # Each has a file of its own; the one of the killed server has a gap.
+    second = wait(lambda: _cached(owner, again_id), "the second recording in the library", 120)
+    assert not second["partial"] and second["durationSeconds"] > 1 and not (stack.instance.media / "sessions" / made["id"]).exists()
     assert recording["partial"] and [gap["cause"] for gap in recording["gaps"]] == ["publisher_lost"]
-    with av.open(io.BytesIO((stack.instance.media / recording["path"]).read_bytes())) as container:
+    (path,) = (stack.instance.media / "library").rglob(f"{recording['id']}/*.webm")
+    with av.open(io.BytesIO(path.read_bytes())) as container:
         assert {stream.type for stream in container.streams} == {"video", "audio"}
         pictures = sum(1 for _ in container.decode(video=0))
     assert pictures > 60
@@ -128,17 +134,27 @@ def test_a_session_outlives_its_media_server(stack, cast):
         assert secret not in stack.log()
 
 
-def _recording(stack, session_id):
-    """The session's recording as the owner sees it, once its file is in the library."""
+def _owner_token(stack) -> str:
     email, password = stack.owner
-    http = httpx.Client(base_url=f"{stack.origin}/api/v1", timeout=20, trust_env=False)
-    token = http.post("/auth/login", json={"email": email, "password": password}).json()["data"]["token"]
-    http.headers["Authorization"] = f"Bearer {token}"
+    reply = httpx.post(f"{stack.origin}/api/v1/auth/login", json={"email": email, "password": password}, trust_env=False)
+    return reply.json()["data"]["token"]
 
-    def stored():
-        rows = http.get("/recordings", params={"sessionId": session_id}).json()["data"]
-        return rows[0] if rows and rows[0]["status"] == "cached" else None
 
-    found = wait(stored, "the recording in the library", 120)
-    (path,) = (stack.instance.media / "library").rglob("*.webm")
-    return {**found, "path": path.relative_to(stack.instance.media)}
+def _cached(owner, recording_id):
+    found = owner.call("GET", f"/recordings/{recording_id}")
+    return found if found["status"] == "cached" else None
+
+
+def _another_by_hand(stack, owner, session_id):
+    """The recording that runs is stopped and in the library while the session goes on; another one begins within two seconds."""
+    (running,) = owner.call("GET", f"/recordings?sessionId={session_id}")
+    assert running["status"] == "recording"
+    assert owner.call("POST", f"/recordings/{running['id']}/stop", {})["job"]["status"] == "stop_requested"
+    kept = wait(lambda: _cached(owner, running["id"]), "the stopped recording in the library", 30)
+    asked = time.time()
+    begun = owner.call("POST", "/recordings", {"sessionId": session_id, "name": "By hand"})["recording"]["id"]
+    folder = stack.instance.media / "sessions" / session_id / begun
+    wait(lambda: list(folder.glob("*.json")), "the first picture of the second recording", 10)
+    assert time.time() - asked < 3
+    time.sleep(2)
+    return kept, begun
