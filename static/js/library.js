@@ -1,12 +1,13 @@
 // The library: facets, search, sort, selection with bulk edits, trash. The address holds every filter.
 
+import { allow } from "./actions.js";
 import { all, get } from "./api.js";
 import { healthWord, recordingStatus } from "./badges.js";
 import { $, $$, clone, complain, debounce, el, fill, icon, keyed, setAttr, text } from "./dom.js";
 import { bytes, clock, count, humanise, plural, utc, when } from "./format.js";
-import { command } from "./keys.js";
 import { startBulk } from "./library-bulk.js";
-import { startRecord } from "./library-record.js";
+import { startRecord } from "./record-dialog.js";
+import { may } from "./shell.js";
 import { live } from "./socket.js";
 import { row as waveRow } from "./wave.js";
 
@@ -244,8 +245,7 @@ document.getElementById("filters-open").addEventListener("click", ({ currentTarg
   const open = document.getElementById("facets").classList.toggle("open");
   setAttr(currentTarget, "aria-expanded", String(open));
 });
-startRecord();
-command("r", "Record", () => document.getElementById("record-open").click(), { glyph: "record" });
+allow(startRecord(), may("recording:create"), "You may not start recordings. Ask for a role with recording:create.");
 const soon = debounce(() => load({ quiet: true }), 400);
 // A snapshot comes again when access has changed.
 live.subscribe("recordings", { onSnapshot: soon, onEvent: soon });

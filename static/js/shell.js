@@ -5,6 +5,7 @@ import { $, $$, complain, debounce, fill, icon, setAttr, text } from "./dom.js";
 import { plural, time, utc } from "./format.js";
 import { command, startKeys } from "./keys.js";
 import { learn } from "./now.js";
+import { followOnAir } from "./on-air.js";
 import { live } from "./socket.js";
 
 const THEME_SECONDS = 365 * 86400;
@@ -128,6 +129,7 @@ export function start() {
   live.addEventListener("seq", debounce(showConnection, 100));
   live.addEventListener("state", () => { if (live.state === "live") statusSoon(); });
   for (const [topic, permission] of [["nodes", "node:read"], ["recordings", "recording:read"], ["health", "health:read"]]) if (may(permission)) live.subscribe(topic, { onEvent: statusSoon });
+  if (may("control-room:read")) followOnAir();
   live.start();
   refreshStatus();
   setInterval(() => { if (!document.hidden) refreshStatus(); }, POLL_MS);

@@ -109,6 +109,11 @@ def test_a_production_of_four(production, field, new_page, room, watch):
     expect(viewer.locator("#stage")).to_have_attribute("data-shown", source)
     viewer.wait_for_function("() => document.querySelector('.layer.on').getVideoPlaybackQuality().totalVideoFrames > 5")
 
+    # What is on air, and since when, on every other page of the console too.
+    elsewhere = new_page()
+    elsewhere.goto("/")
+    expect(elsewhere.locator("#on-air")).to_have_text(re.compile(r"^ON AIR Bridge ?00:\d\d:\d\d$"))
+
     # Two lines and a caption over it.
     desk.get_by_label("Title").first.fill("Ilze Kalniņa")
     desk.locator("#lt-for").select_option("")
@@ -149,6 +154,7 @@ def test_a_production_of_four(production, field, new_page, room, watch):
     # The camera's end is the slate's turn, by the room itself.
     field.consumer.call("POST", f"/sessions/{session['id']}/end", {})
     expect(viewer.locator("#slate")).to_be_visible()
+    expect(elsewhere.locator("#on-air")).to_be_hidden()
     expect(desk.locator("#program")).to_contain_text("its source ended")
     expect(desk.locator(f'#sources > [data-key="{source}"]')).to_have_count(0)
 

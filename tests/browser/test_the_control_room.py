@@ -201,6 +201,52 @@ def test_links_for_roles_and_for_one_person(production, desk, new_page, watch):
     expect(second.get_by_role("link", name="Sign in with an account")).to_be_visible()
 
 
+def test_keys_pressed_in_a_row_act_in_that_order(production, desk):
+    held, cuts = [], []
+    desk.route("**/control-room/preview", held.append)
+    desk.on("request", lambda request: cuts.append(request) if request.url.endswith("/control-room/cut") else None)
+    with desk.expect_request("**/control-room/preview"):
+        desk.keyboard.press("0")
+    desk.keyboard.press("Enter")
+    desk.wait_for_timeout(300)
+    assert held and not cuts
+    with desk.expect_response("**/control-room/cut") as reply:
+        held[0].continue_()
+    # What was seen on preview is what is asked for.
+    assert reply.value.ok and cuts[0].post_data_json == {"source": "slate"}
+
+
+def test_a_recording_is_started_with_r_by_whom_the_output_is_for(production, desk, new_page, api, watch):
+    watch.expected |= {401, 403, 409}
+    desk.keyboard.press("r")
+    dialog = desk.locator("#start")
+    expect(dialog.get_by_label("On")).not_to_have_value("")
+    dialog.get_by_label("Name").fill("From the desk")
+    assert violations(desk) == []
+    dialog.get_by_role("button", name="Record").click()
+    expect(dialog).to_be_hidden()
+    expect(desk.locator("#p-output [data-count=recording]")).to_contain_text("REC")
+    made = next(row for row in api.get("/recordings", search="From the desk"))
+    api.post(f"/recordings/{made['id']}/stop", {})
+
+    # Whose role starts none is told so; so is whoever comes while another holds the output.
+    captioner = new_page(sign_in_as=None)
+    captioner.goto(production.invite("captioner"))
+    captioner.get_by_label("Your name").fill("Chidi")
+    captioner.get_by_role("button", name="Come in").click()
+    captioner.wait_for_url("**/control-room")
+    refused = captioner.locator("#record-open")
+    expect(refused).to_have_attribute("aria-disabled", "true")
+    captioner.keyboard.press("r")
+    expect(captioner.locator("#start")).to_be_hidden()
+    other = production.guest("director", "Emma")
+    assert other.send("POST", "/operator/lock", {"subsystem": "output"}).status_code == 200
+    opener = desk.locator("#record-open")
+    expect(opener).to_have_attribute("aria-disabled", "true")
+    opener.focus()
+    expect(opener.locator("xpath=following-sibling::*[@role='tooltip']")).to_contain_text("Emma holds output")
+
+
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_the_page_of_a_link_has_no_violation(production, new_page, theme):
     page = new_page(sign_in_as=None, color_scheme=theme)

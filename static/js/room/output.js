@@ -1,14 +1,17 @@
-// The program link: what everybody sees of it, and a director's tools.
+// The program link: what everybody sees of it, and a director's tools. Recordings: what runs, and starting one.
 
 import { ApiError, del, get, post } from "../api.js";
 import { allow } from "../actions.js";
 import { $, arm, complain, copy, fill, text } from "../dom.js";
+import { startRecord } from "../record-dialog.js";
+import { may } from "../shell.js";
 import { room } from "./store.js";
 
 const by = (name) => document.getElementById(name);
 const box = by("p-output");
 let known = null;
 let generation = null;
+const record = startRecord();
 
 async function read() {
   try {
@@ -33,7 +36,15 @@ function paintTools() {
   text($(".lb", by("link-rotate")), on ? "New link" : "Make a link");
 }
 
+/** Recordings are started by whoever may anywhere, or whose role commands the output, while nobody else holds it. */
+function paintRecord() {
+  const entitled = may("recording:create") || room.mine.commands.includes("output");
+  const why = entitled ? room.held("output") : "Your role here starts no recordings, and you hold no role with recording:create.";
+  allow(record, !why, why);
+}
+
 export function paintOutput() {
+  paintRecord();
   const link = room.view.programLink;
   box.hidden = !link;
   if (!link) return;

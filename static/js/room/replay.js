@@ -1,6 +1,6 @@
 // Replay: marks on the source that is looked at, clips, and the one channel that plays them.
 
-import { ApiError, call, get } from "../api.js";
+import { ApiError, get } from "../api.js";
 import { allow } from "../actions.js";
 import { $, $$, complain, debounce, el, fill, icon, keyed, press, setAttr, toast } from "../dom.js";
 import { time } from "../format.js";
@@ -79,7 +79,7 @@ export function playPause() {
 
 async function marked(what, method, path, body, query) {
   try {
-    const { data } = await call(method, path, { body, query });
+    const { data } = await room.inOrder(method, path, { body, query });
     asked = false;
     clipsSoon();
     return data ?? {};

@@ -9,6 +9,8 @@ import { OPTIMISM_MS, reduce, seen, standing } from "./reduce.js";
 
 export const SUBSYSTEMS = ["switching", "audio", "graphics", "replay", "output", "captions"];
 export const ROLES = ["director", "audio", "graphics", "captioner", "viewer"];
+// How long a command waits for the answer to the one before.
+const ORDER_MS = 3000;
 export const guest = "guest" in document.body.dataset;
 
 class Room extends EventTarget {
@@ -19,6 +21,7 @@ class Room extends EventTarget {
     this.mine = { mayRegisterAs: [], commands: [] };
     this.actions = null;
     this.guesses = [];
+    this.sent = Promise.resolve();
     this.actionsSoon = debounce(() => this.readActions(), 120);
   }
 
@@ -105,9 +108,14 @@ class Room extends EventTarget {
   barred(subsystem) {
     if (!this.me) return this.known ? "You are watching. Come in with a role first." : "Finding out who you are here…";
     if (!this.mine.commands.includes(subsystem)) return `Your role here is ${this.me.role}; ${subsystem} is not among what it commands.`;
+    return this.held(subsystem);
+  }
+
+  /** Who else holds `subsystem`, in words; "" when nobody does. */
+  held(subsystem) {
     const lock = this.view.locks[subsystem];
-    if (lock && lock.holder.id !== this.me.id) return `${lock.holder.name} holds ${subsystem} since ${hm(lock.acquiredAt)}. Ask ${lock.holder.name} for it.`;
-    return "";
+    if (!lock || lock.holder.id === this.me?.id) return "";
+    return `${lock.holder.name} holds ${subsystem} since ${hm(lock.acquiredAt)}. Ask ${lock.holder.name} for it.`;
   }
 
   /** Why a command can't be given: lock and role as the page knows them this instant, else what the server says of the production itself. */
@@ -119,6 +127,14 @@ class Room extends EventTarget {
     return said.reason || "Not possible now.";
   }
 
+  /** `call` for what changes the room: in the order it was asked for, because requests that are under way together may overtake each other. */
+  inOrder(method, path, options) {
+    const before = Promise.race([this.sent, new Promise((go) => setTimeout(go, ORDER_MS))]);
+    const answer = before.then(() => call(method, path, options));
+    this.sent = answer.catch(() => {});
+    return answer;
+  }
+
   /** Sends a command; `parts(state)` is what it is expected to change, shown at once and taken back after two seconds. Answers the data, or null. */
   async command(what, method, path, body, parts) {
     const guess = parts && { parts, at: performance.now() };
@@ -128,7 +144,7 @@ class Room extends EventTarget {
       setTimeout(() => this.tell(null), OPTIMISM_MS + 20);
     }
     try {
-      const { data } = await call(method, path, { body });
+      const { data } = await this.inOrder(method, path, { body });
       if (guess) guess.seq = data?.seq;
       this.tell(null);
       return data ?? {};

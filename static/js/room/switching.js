@@ -27,7 +27,10 @@ export function previewNumber(n) {
 }
 
 export function cut() {
-  if (may("switching", "cut")) room.command("No cut", "POST", "/control-room/cut", {}, guesses.cut());
+  if (!may("switching", "cut")) return;
+  // What the person sees on preview is what goes on air, whatever another puts there meanwhile.
+  const { source } = room.view.preview;
+  room.command("No cut", "POST", "/control-room/cut", { source }, guesses.cut(source));
 }
 
 export function take() {

@@ -1,20 +1,18 @@
-// Recording from the library: choose the node, name it if you like.
+// Recording from a page that is not of one node: choose the node, name it if you like.
 
-import { allow } from "./actions.js";
 import { all } from "./api.js";
 import { complain, el } from "./dom.js";
 import { markErrors, onSubmit } from "./forms.js";
+import { command } from "./keys.js";
 import { record } from "./recordings.js";
-import { may } from "./shell.js";
 
+/** `#record-open` and the key `r` open the dialog; whether it can be used is the page's to say (`allow`). Answers the button. */
 export function startRecord() {
   const dialog = document.getElementById("start");
   const form = document.getElementById("start-form");
   const opener = document.getElementById("record-open");
-  if (!may("recording:create")) allow(opener, false, "You may not start recordings. Ask for a role with recording:create.");
 
   opener.addEventListener("click", async () => {
-    if (opener.getAttribute("aria-disabled") === "true") return;
     dialog.showModal();
     try {
       const nodes = await all("/nodes", { retired: false });
@@ -34,4 +32,6 @@ export function startRecord() {
     dialog.close();
     form.reset();
   });
+  command("r", "Record", () => opener.click(), { glyph: "record" });
+  return opener;
 }
