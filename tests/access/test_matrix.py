@@ -5,13 +5,14 @@ answer alike, byte for byte, at the same cost in statements, and only the hidden
 """
 
 import difflib
+from functools import partial
 
 import pytest
 
 from tests.access import bodies, oracle, rows
 from tests.access.calls import READS, Call
 from tests.access.things import OWN, THINGS
-from tests.access.world import Caller, unknown_credentials
+from tests.access.world import Caller, in_turn, unknown_credentials
 
 REFUSED_IF_GRANTED = {400, 401, 403, 404, 405, 406, 415, 500}
 # Writes that leave no row when they succeed (10: volume), and why others leave none.
@@ -92,11 +93,7 @@ def _some(callers: list[Caller], row: rows.Row) -> list[Caller]:
     if row.where in {"door", "shell", "-"}:
         # No object is asked about: how far somebody reaches makes no difference at the door.
         callers = [caller for caller in callers if caller.kind != "user" or (caller.reach == "in" and caller.here)]
-    alike: dict[object, list[Caller]] = {}
-    for caller in callers:
-        alike.setdefault(_alike_to(row, caller), []).append(caller)
-    turn = rows.calls().index(row)
-    return [same[turn % len(same)] for same in alike.values()]
+    return in_turn(callers, partial(_alike_to, row), rows.calls().index(row))
 
 
 def _alike_to(row: rows.Row, caller: Caller) -> object:

@@ -98,6 +98,14 @@ UNISSUED = {
 _KIND_OF_PREFIX = {"tr_op_": "console", "tr_eph_": "ephemeral"}
 
 
+def in_turn(callers: list[Caller], alike: Callable[[Caller], object], turn: int) -> list[Caller]:
+    """Of those who are alike one, another at each `turn`: over all rows everybody is asked."""
+    groups: dict[object, list[Caller]] = {}
+    for caller in callers:
+        groups.setdefault(alike(caller), []).append(caller)
+    return [same[turn % len(same)] for same in groups.values()]
+
+
 class World:
     """Build inside a transaction that is rolled back."""
 

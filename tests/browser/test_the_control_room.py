@@ -203,7 +203,7 @@ def test_links_for_roles_and_for_one_person(production, desk, new_page, watch):
 
 def test_keys_pressed_in_a_row_act_in_that_order(production, desk):
     held, cuts = [], []
-    desk.route("**/control-room/preview", held.append)
+    desk.route("**/control-room/preview", lambda route: held.append(route))
     desk.on("request", lambda request: cuts.append(request) if request.url.endswith("/control-room/cut") else None)
     with desk.expect_request("**/control-room/preview"):
         desk.keyboard.press("0")
@@ -220,7 +220,7 @@ def test_a_recording_is_started_with_r_by_whom_the_output_is_for(production, des
     watch.expected |= {401, 403, 409}
     desk.keyboard.press("r")
     dialog = desk.locator("#start")
-    expect(dialog.get_by_label("On")).not_to_have_value("")
+    expect(dialog.get_by_label("On", exact=True)).not_to_have_value("")
     dialog.get_by_label("Name").fill("From the desk")
     assert violations(desk) == []
     dialog.get_by_role("button", name="Record").click()
