@@ -64,24 +64,26 @@ async function failure(response) {
   });
 }
 
-// A person who signs out is on the way to the sign-in; that their socket and requests end meanwhile sends them nowhere else.
-let signingOut = false;
+// On the way to where one gets in, once: a navigation that is asked for again starts anew, and who signs out is not to come back here after.
+let leaving = false;
+addEventListener("pageshow", () => { leaving = false; });
 
 /** Ends this sign-in and leaves for a new one. */
 export async function signOut() {
-  signingOut = true;
+  leaving = true;
   try {
     await call("POST", "/auth/logout", { body: {} });
     location.assign("/sign-in");
   } catch (error) {
-    signingOut = false;
+    leaving = false;
     throw error;
   }
 }
 
 /** Leaves for where one gets in, and back here then. A guest's way in is their link, not a password. */
 export function getInAgain() {
-  if (signingOut) return;
+  if (leaving) return;
+  leaving = true;
   if ("guest" in document.body.dataset) location.assign("/join");
   else location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
 }

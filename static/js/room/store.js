@@ -1,6 +1,6 @@
 // What the control room's page knows: the state by the topic, one's own guesses over it, who one is here, and what may be done now.
 
-import { ApiError, call, get } from "../api.js";
+import { ApiError, call, get, getInAgain } from "../api.js";
 import { complain, debounce } from "../dom.js";
 import { hm } from "../format.js";
 import { learn } from "../now.js";
@@ -74,7 +74,7 @@ class Room extends EventTarget {
 
   /** A guest without their operator goes back to the link; a user whose standing changed asks what is left of it. */
   gone(code) {
-    if (guest) location.assign("/join");
+    if (guest) getInAgain();
     else if (code === "permission_denied") location.reload();
     else setTimeout(() => this.subscribe(), 1000);
   }
