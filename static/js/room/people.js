@@ -1,6 +1,6 @@
 // Who is here, coming in, coming back, leaving; and for directors the links that let people in.
 
-import { ApiError, all, del, get, post } from "../api.js";
+import { ApiError, all, del, get, getInAgain, post } from "../api.js";
 import { $, arm, complain, copy, el, fill, icon, keyed, setAttr, text } from "../dom.js";
 import { onSubmit } from "../forms.js";
 import { initials } from "../format.js";
@@ -100,7 +100,7 @@ async function leave(id, what) {
     return;
   }
   if (id !== room.me?.id) return;
-  if (guest) location.assign("/join");
+  if (guest) getInAgain();
   else room.readMe();
 }
 arm(by("leave"), () => leave(room.me.id, "You have not left"));
