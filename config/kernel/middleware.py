@@ -9,6 +9,7 @@ from django.urls import Resolver404, resolve
 
 from config.kernel import authentication, context, errors, metrics, versions
 from config.kernel.access import UNSAFE_METHODS, Kind, ports
+from config.kernel.content_policy import content_security_policy
 from config.kernel.credentials import redacted
 from config.kernel.errors import ApiError
 from config.kernel.views import wants_json
@@ -99,19 +100,15 @@ class ErrorEnvelopeMiddleware:
 
 
 class SecurityHeadersMiddleware:
-    """A strict content policy: everything from here, nothing inline; media and images may be blobs."""
-
-    POLICY = (
-        "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; connect-src 'self'; object-src 'none'; base-uri 'none'; "
-        "form-action 'self'; frame-ancestors 'none'"
-    )
+    """The content policy, and what of a device pages may ask for."""
 
     def __init__(self, get_response):
         self.get_response = get_response
+        self.policy = content_security_policy()
 
     def __call__(self, request):
         reply = self.get_response(request)
-        reply.setdefault("Content-Security-Policy", self.POLICY)
+        reply.setdefault("Content-Security-Policy", self.policy)
         reply.setdefault("Permissions-Policy", "camera=(self), microphone=(self), geolocation=(self)")
         return reply
 
