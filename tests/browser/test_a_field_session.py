@@ -58,7 +58,11 @@ def test_from_a_request_to_earnings_and_a_recording_that_plays(field, as_tenant,
     expect(asks.locator("#money [data-f=clean]")).not_to_have_text("0")
     expect(asks.locator("#timeline")).to_contain_text("first picture")
     expect(asks.get_by_role("button", name="End")).to_be_visible()
-    phone.wait_for_timeout(4000)
+    _another_recording(new_page(), session_id)
+    expect(asks.locator("#recording li")).to_have_count(2)
+    expect(asks.locator("#recording button")).to_have_count(2)
+    for button in asks.locator("#recording button").all():
+        expect(button).to_be_hidden()
 
     phone.get_by_role("button", name="Stop").click()
     expect(phone.locator("#say")).to_contain_text("Ended by the operator")
@@ -81,11 +85,27 @@ def test_from_a_request_to_earnings_and_a_recording_that_plays(field, as_tenant,
         brings.locator("#earnings-csv").click()
     assert session_id in download.value.path().read_text()
 
-    link = asks.locator("#recording a")
+    link = asks.locator("#recording a").first
     expect(link).to_have_text(re.compile("in the library"), timeout=60_000)
     link.click()
     asks.get_by_role("button", name="Play").click()
     asks.wait_for_function("() => document.getElementById('audio').currentTime > 0.5")
+
+
+def _another_recording(page, session_id: str) -> None:
+    """Whoever runs the control room ends the recording that began by itself, sees it in the library, and begins another one."""
+    page.goto(f"/sessions/{session_id}")
+    panel = page.locator("#recording")
+    expect(panel.locator("li")).to_contain_text("Is being kept as video")
+    expect(panel.get_by_role("button", name="Record", exact=True)).to_be_hidden()
+    panel.get_by_role("button", name="Stop").click()
+    panel.get_by_role("button", name="Stop the recording").click()
+    expect(panel.locator("li")).to_contain_text("in the library", timeout=30_000)
+    expect(page.locator("#mon .word")).to_have_text("LIVE")
+    panel.get_by_role("button", name="Record", exact=True).click()
+    expect(panel.locator(".badge.rec")).to_be_visible()
+    expect(panel.locator("li")).to_have_count(2)
+    page.close()
 
 
 def test_a_session_by_telemetry_counts_signed_positions_and_says_when_the_phone_leaves_the_fence(field, new_page, room, watch):

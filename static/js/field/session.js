@@ -236,7 +236,7 @@ function paintActions() {
   show("cancel", ["REQUESTED", "ASSIGNED"].includes(s.state) && offered("cancel"));
   show("end", s.state === "LIVE" && offered("end"));
   apply(root, actions);
-  kept.offer(s, actions, title(s));
+  kept.offer(s, actions);
 }
 
 const run = async (what, act) => {

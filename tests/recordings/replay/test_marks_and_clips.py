@@ -7,17 +7,21 @@ import pytest
 from audit.models import AuditEvent
 from config.kernel import clock
 from operators.console.models import ControlRoomEvent
+from recordings.jobs import stopping
 from recordings.library import storage
 from recordings.library.models import Recording
-from recordings.replay import clips, processing
+from recordings.replay import clips, processing, states
 from recordings.replay.models import ClipGrant, ReplayClip, ReplayMark
 from recordings.retention import disposal
 from recordings.retention.models import Disposal
+from recordings.sessions import services, starting
 from sessions.control_room import replay_channel
+from sessions.media.models import MediaInput
 from tests.cast import ApiClient
 from tests.factories.sessions import make_workspace
 from tests.factories.users import make_user
 from tests.operators.console.conftest import code, field_codes
+from tests.recordings.replay import footage
 from tests.recordings.replay.conftest import Camera
 
 pytestmark = pytest.mark.django_db
@@ -269,6 +273,26 @@ def test_the_program_page_gets_the_clip_while_program_shows_it(studio, director,
     assert code(page.get(path, whole=True)) == (404, "not_found")
     director.client.post("/control-room/program-link/rotate", {})
     assert code(page.get(path, whole=True)) == (410, "link_expired")
+
+
+def test_a_second_recording_of_the_session_has_clips_of_its_own(studio, director, camera):
+    stopping.stop(actor=studio.actor(director), recording=camera.recording)
+    MediaInput.objects.filter(session=camera.session).update(recording_settled=True)
+    assert services.finish(camera.session.pk)
+    assert code(director.client.post(f"{REPLAY}/quick", {"sessionId": camera.id})) == (409, "no_session_recording")
+    with clock.frozen(camera.begins + timedelta(seconds=12)):
+        second, _ = starting.start(actor=studio.actor(director), session_id=camera.session.pk, wish=starting.Wish())
+    footage.lay(services.folder_of(second), "2", states.unix_ms(camera.begins) + 12_000)
+    with clock.frozen(camera.begins + timedelta(seconds=22)):
+        assert field_codes(director.client.post(f"{REPLAY}/mark-in", {"sessionId": camera.id, "at": camera.at(8)})) == {"before_recording"}
+        clip = camera.clip(director, 15.2, 18)
+        assert (clip.status, clip.recording_id, clip.play_from_ms, clip.duration_ms, clip.gaps) == ("ready", second.pk, 200, 2800, [])
+        body = {"recordingId": str(camera.recording.pk), "inSeconds": 3.2, "outSeconds": 6}
+        made = studio.api(studio.owner).post("/replay-clips", body).json()["data"]["clip"]
+        ReplayClip.objects.filter(pk=made["id"]).update(next_at=clock.now())
+        processing.run_due()
+        earlier = ReplayClip.objects.get(pk=made["id"])
+    assert (earlier.status, earlier.duration_ms, earlier.recording_id) == ("ready", 2800, camera.recording.pk)
 
 
 def test_a_second_recording_of_a_session_is_refused_with_the_reason(studio, camera):

@@ -238,6 +238,21 @@ def test_the_session_says_what_can_be_done(api, alice, carol, session, media):
     assert told_to(owner) == {"startRecording": (False, "permission_denied"), "stopRecording": (False, "permission_denied")}
 
 
+def test_one_that_fails_holds_up_no_other(monkeypatch):
+    done = []
+
+    def finish(session_id):
+        done.append(session_id)
+        if session_id == "full":
+            raise OSError("No space left on device")
+        return True
+
+    monkeypatch.setattr(services, "waiting", lambda: ["full", "fine"])
+    monkeypatch.setattr(services, "confirm", lambda session_id: False)
+    monkeypatch.setattr(services, "finish", finish)
+    assert finish_sessions.run_once() == {"begun": 0, "finished": 1} and done == ["full", "fine"]
+
+
 @threads
 def test_two_at_once_have_one_winner(session):
     found = at_once(*[lambda: start(session)[0].pk] * 4)
