@@ -57,6 +57,7 @@ def begin(*, session_id, at: datetime) -> Recording | None:
     profile = RecordingProfile.objects.filter(kind=MediaKind.VIDEO, enabled=True).order_by("-is_default", "name").first()
     if profile is None:
         log.warning("session_not_recorded", session=str(session_id), reason="no video profile is enabled")
+        takes.end(session_id=session_id, recording_id=media_input.recording_id)
         return None
     wish = Wish(profile=profile)
     # The media process has written into it since the first picture.

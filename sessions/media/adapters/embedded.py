@@ -63,7 +63,7 @@ class Embedded:
             return Status(Flow.IDLE)
         try:
             since = datetime.fromtimestamp(float(facts["since"]), UTC)
-            return Status(Flow(facts["status"]), int(facts["inboundBytes"]), since, str(facts["recording"]))
+            return Status(Flow(facts["status"]), int(facts["inboundBytes"]), since, facts.get("recording"))
         except (KeyError, ValueError, TypeError) as error:
             raise ApiError("provider_error") from error
 

@@ -63,7 +63,7 @@ export class Kept {
     this.end.hidden = !on || this.stopping.has(on.id) || !this.may.stop;
     const words = (r) => (running(r) && this.stopping.has(r.id) ? "Is being stopped" : WORDS[r.status] || r.status);
     const line = (r) => el("li", {}, el("div", { class: "row g3" },
-      el("span", { class: "grow" }, el("a", { href: `/recordings/${r.id}` }, words(r)), r.recordedAt ? el("span", { class: "t2 sm num" }, ` from ${time(r.recordedAt)}`) : null),
+      el("span", { class: "grow" }, el("a", { href: `/recordings/${r.id}` }, words(r)), r.recordedAt ? el("span", { class: "t2 sm nw num" }, ` from ${time(r.recordedAt)}`) : null),
       running(r) ? el("span", { class: "badge rec" }, "REC") : null));
     this.list.replaceChildren(...(this.rows.length ? this.rows.map(line) : [el("li", { class: "t2 sm" }, "Nothing of it is kept as video.")]));
   }

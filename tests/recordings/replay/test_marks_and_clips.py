@@ -295,6 +295,20 @@ def test_a_second_recording_of_the_session_has_clips_of_its_own(studio, director
     assert (earlier.status, earlier.duration_ms, earlier.recording_id) == ("ready", 2800, camera.recording.pk)
 
 
+def test_the_output_lock_binds_the_recording_of_a_session(studio, director, camera):
+    owner = studio.api(studio.owner)
+    body, stop = {"sessionId": camera.id}, f"/recordings/{camera.recording.pk}/stop"
+    assert director.lock("output").status_code == 200
+    assert code(owner.post("/recordings", body)) == code(owner.post(stop, {})) == (409, "subsystem_locked")
+    assert director.client.post(stop, {}).status_code == 202
+    MediaInput.objects.filter(session=camera.session).update(recording_settled=True)
+    assert services.finish(camera.session.pk)
+    assert director.client.post("/recordings", body).status_code == 202
+    assert code(director.client.post("/recordings", {"sessionId": str(studio.camera("Elsewhere", workspace=studio.suppliers).pk)})) == (
+        404, "reference_not_found",
+    )  # fmt: skip
+
+
 def test_a_second_recording_of_a_session_is_refused_with_the_reason(studio, camera):
     owner = studio.api(studio.owner)
 
