@@ -5,7 +5,6 @@ position) · `checkpoint_invalid` · `anchor_mismatch` · `trigger_missing`
 """
 
 import base64
-import hashlib
 import heapq
 import json
 import math
@@ -27,8 +26,8 @@ from config.kernel import clock
 
 UNSEALED_AFTER = timedelta(minutes=10)
 FINDINGS_LIMIT = 1000
-_ROWS = f"""
-SELECT c.position, uuid_send(c.event_id), c.digest, c.link, CASE WHEN e.id IS NOT NULL THEN {sealing.CANONICAL} END
+_ROWS = """
+SELECT c.position, uuid_send(c.event_id), c.digest, c.link, CASE WHEN e.id IS NOT NULL THEN {what} END
 FROM audit_chain c LEFT JOIN audit_event e ON e.id = c.event_id AND e.id >= %(low)s AND e.id < %(high)s
 WHERE c.month = %(month)s ORDER BY c.position
 """
@@ -139,9 +138,10 @@ def _stream(query: str, params: dict, size: int = 5000) -> Iterator[tuple]:
             chunk = following.result()
 
 
-def chained_rows(month: date) -> Iterator[tuple]:
-    """(position, event id, digest, link, canonical row or None) of a month's chain, in its order; inside a transaction."""
-    return _stream(_ROWS, {"low": months.lowest_id(month), "high": months.lowest_id(months.next_month(month)), "month": month})
+def chained_rows(month: date, what: str = sealing.CANONICAL) -> Iterator[tuple]:
+    """(position, event id, digest, link, canonical row or None) of a month's chain, in its order; inside a transaction. `what`: another thing to
+    be made of the row, such as `sealing.DIGEST`."""
+    return _stream(_ROWS.format(what=what), {"low": months.lowest_id(month), "high": months.lowest_id(months.next_month(month)), "month": month})
 
 
 def pending_in(month: date) -> int:
@@ -155,17 +155,17 @@ def pending_in(month: date) -> int:
 def _check_chain(report: Report, publics: dict, anchors: Path | None) -> None:
     month = report.month
     # Closed by hand: what a failure leaves half read holds a cursor of the database.
-    with closing(_checkpoints(report, publics)) as checkpoints, closing(chained_rows(month)) as rows:
+    with closing(_checkpoints(report, publics)) as checkpoints, closing(chained_rows(month, sealing.DIGEST)) as rows:
         marks = Marks(report, heapq.merge(checkpoints, anchors_of(month, anchors)))
         link, expected = _start(month), 1
-        sha256, next_link = hashlib.sha256, sealing.next_link
-        for position, event_id, digest, stored, canonical in rows:
+        next_link = sealing.next_link
+        for position, event_id, digest, stored, now in rows:
             if position != expected:
                 report.add("chain_broken", position=expected, reason=f"positions {expected} to {position - 1} are gone")
                 link = None
-            if canonical is None:
+            if now is None:
                 report.add("row_missing", position=position, eventId=str(UUID(bytes=event_id)))
-            elif sha256(canonical).digest() != digest:
+            elif now != digest:
                 report.add("row_changed", position=position, eventId=str(UUID(bytes=event_id)))
             # After a gap the link can't be computed; one finding says so, and the rest is checked from there.
             if link is not None and next_link(link, position, event_id, digest) != stored:
