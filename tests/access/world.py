@@ -98,12 +98,12 @@ UNISSUED = {
 _KIND_OF_PREFIX = {"tr_op_": "console", "tr_eph_": "ephemeral"}
 
 
-def in_turn(callers: list[Caller], alike: Callable[[Caller], object], turn: int) -> list[Caller]:
-    """Of those who are alike one, another at each `turn`: over all rows everybody is asked."""
+def in_turn(callers: list[Caller], alike: Callable[[Caller], object], turn: int, most: int = 1) -> list[Caller]:
+    """Of those who are alike at `most` so many, others at each `turn`: over all rows everybody is asked."""
     groups: dict[object, list[Caller]] = {}
     for caller in callers:
         groups.setdefault(alike(caller), []).append(caller)
-    return [same[turn % len(same)] for same in groups.values()]
+    return [same[(turn * most + step) % len(same)] for same in groups.values() for step in range(min(most, len(same)))]
 
 
 class World:
