@@ -27,5 +27,5 @@ screenshots: ## the pictures of README.md, from a running stack
 
 soak: ## the long runs: minutes of outage, gigabytes, millions of rows
 	$(PYTHON) -m pytest -n 0 -m soak --timeout 7200
-	REFUSED_ALIKE=99 $(PYTHON) -m pytest -n 0 --timeout 7200 tests/access/test_matrix.py
+	ALIKE=99 $(PYTHON) -m pytest -n 0 --timeout 7200 tests/access/test_matrix.py
 	PROBES=100 $(PYTHON) -m pytest -n 0 --timeout 7200 tests/contract/test_nothing_sent_gives_a_500.py
