@@ -18,11 +18,13 @@ for _quiet in ("aioice", "aiohttp.access"):
 async def ours(folder: str) -> None:
     """The embedded server, letting everybody in."""
     from config.kernel import credentials
+    from config.kernel.ids import uuid7
     from sessions.media import admission, tokens
     from sessions.media.edge.server import Server
+    from sessions.media.provider import Take
 
     token, view = tokens.publish("in").token, credentials.mint(tokens.PREFIX).token
-    admission.publisher = lambda _: admission.Publishing("in", credentials.digest(token), "bench", True)
+    admission.publisher = lambda _: admission.Publishing("in", credentials.digest(token), "bench", Take(uuid7()))
     admission.viewer = lambda _: admission.Viewing("in", "bench")
     server = Server("127.0.0.1", 0)
     await server.start()
