@@ -8,8 +8,13 @@ from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.management import create_contenttypes
 from django.contrib.contenttypes.models import ContentType
 from django.db.models.signals import post_migrate
+from hypothesis import HealthCheck, settings
 
 from config.kernel import broker
+
+# How long drawing an example takes says something of the machine, nothing of the code.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 pytest_plugins = ["tests.cast", "tests.factories.nodes", "tests.factories.recordings"]
 
