@@ -103,10 +103,11 @@ def _claimed_job():
     """A running job of a new node, and the node's token."""
     from config.kernel.access import Actor, Kind, system
     from recordings.jobs import claiming, starting
+    from recordings.wish import Wish
 
     fleet.profile()
     node, _, token = fleet.recorder()
-    starting.start(actor=system("bench"), wish=starting.Wish(node_id=node.pk))
+    starting.start(actor=system("bench"), node_id=node.pk, wish=Wish())
     actor = Actor(kind=Kind.NODE, id=str(node.pk), label=node.alias)
     job = claiming.claim_next(actor=actor, node_id=node.pk, claim=claiming.Claim(uuid4(), "bench", 1))
     return job, token

@@ -28,6 +28,7 @@ from recordings.library.serializers import (
 )
 from recordings.retention import disposal
 from recordings.sessions import starting as session_recordings
+from recordings.wish import Wish
 
 _UPKEEP = "library upkeep, under its own permission"
 _START = (
@@ -35,13 +36,6 @@ _START = (
     "session_not_live", "active_recording_exists", "session_recording_unsupported",
 )  # fmt: skip
 _DELETE = ("recording_active", "legal_hold", "upload_in_progress")
-
-
-_OPEN = ("name", "folder", "tags", "duration_seconds", "profile", "upload_policy_id", "retention_policy_id")
-
-
-def _session_wish(body: dict) -> session_recordings.Wish:
-    return session_recordings.Wish(**{name: body[name] for name in _OPEN if body.get(name) is not None})
 
 
 class RecordingViewSet(ListMixin, FacetsMixin, ExportMixin, TallyViewSet):
@@ -139,20 +133,11 @@ class RecordingViewSet(ListMixin, FacetsMixin, ExportMixin, TallyViewSet):
     def create(self, request):
         """Record on a node, or what a LIVE session shows, from now on."""
         body = self.body(StartBody)
+        wish = Wish.of(body)
         if body.get("session") is not None:
-            recording, job = session_recordings.start(actor=self.actor, session_id=body["session"].pk, wish=_session_wish(body))
-            return self._started(recording, job)
-        wish = starting.Wish(
-            node_id=body["node"].pk,
-            name=body.get("name", ""),
-            folder=body.get("folder", ""),
-            tags=body.get("tags", []),
-            duration_seconds=body.get("duration_seconds"),
-            profile=body.get("profile"),
-            interface_id=body.get("capture_interface_id"),
-            backend=body.get("capture_backend"),
-        )
-        return self._started(*starting.start(actor=self.actor, wish=wish))
+            return self._started(*session_recordings.start(actor=self.actor, session_id=body["session"].pk, wish=wish))
+        device = {"interface_id": body.get("capture_interface_id"), "backend": body.get("capture_backend")}
+        return self._started(*starting.start(actor=self.actor, node_id=body["node"].pk, wish=wish, **device))
 
     @staticmethod
     def _started(recording: Recording, job: Job) -> Response:

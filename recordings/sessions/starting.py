@@ -3,8 +3,7 @@
 The media process writes what `sessions.media.takes` says, into a folder of the recording's own; here are the rows, in the same transaction.
 """
 
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -17,12 +16,12 @@ from recordings import live, trail, verbs
 from recordings.jobs import demands
 from recordings.jobs.models import Job
 from recordings.jobs.states import LIVE, Executor, JobStatus, Phase
-from recordings.library import text
 from recordings.library.models import Recording
 from recordings.library.states import RecordingStatus, Source
 from recordings.locks import patient
 from recordings.profiles.models import RecordingProfile
 from recordings.profiles.states import MediaKind
+from recordings.wish import Wish
 from sessions.field.locking import locked
 from sessions.field.models import FieldSession
 from sessions.field.states import SessionState
@@ -31,19 +30,6 @@ from sessions.media.models import MediaInput
 
 log = structlog.get_logger("recordings.sessions")
 EPOCH = 1
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What a person asks for; everything may be left open."""
-
-    name: str = ""
-    folder: str = ""
-    tags: list[str] = field(default_factory=list)
-    duration_seconds: int | None = None
-    profile: RecordingProfile | None = None
-    upload_policy_id: UUID | None = None
-    retention_policy_id: UUID | None = None
 
 
 def begin(*, session_id, at: datetime) -> Recording | None:
@@ -59,10 +45,9 @@ def begin(*, session_id, at: datetime) -> Recording | None:
         log.warning("session_not_recorded", session=str(session_id), reason="no video profile is enabled")
         takes.end(session_id=session_id, recording_id=media_input.recording_id)
         return None
-    wish = Wish(profile=profile)
     # The media process has written into it since the first picture.
     actor, recording_id = system("recordings.sessions"), media_input.recording_id or uuid7()
-    made, _ = _make(recording_id, session, wish, profile, actor=actor, created_by=session.created_by_label, at=at, phase=Phase.CAPTURING)
+    made, _ = _make(recording_id, session, Wish(), profile, actor=actor, created_by=session.created_by_label, at=at, phase=Phase.CAPTURING)
     return made
 
 
@@ -99,34 +84,24 @@ def start_refusal(session: FieldSession) -> ApiError | None:
 def _make(
     recording_id: UUID, session: FieldSession, wish: Wish, profile: RecordingProfile, *, actor: Actor, created_by: str, at: datetime, phase: Phase
 ) -> tuple[Recording, Job]:
-    until = at + timedelta(seconds=wish.duration_seconds) if wish.duration_seconds else None
-    made = Recording(
+    made = wish.recording(
         id=recording_id,
+        at=at,
+        name=f"{session.label or 'Session'} {at:%Y-%m-%d %H:%M}"[:240],
+        profile=profile,
         kind=MediaKind.VIDEO,
         source=Source.SESSION,
-        name=wish.name or f"{session.label or 'Session'} {at:%Y-%m-%d %H:%M}"[:240],
-        folder=wish.folder,
-        tags=text.unique_tags(wish.tags),
         status=RecordingStatus.RECORDING,
-        planned_start_at=at,
-        planned_end_at=until,
         recorded_at=at,
-        sort_at=at,
         session_id=session.pk,
         session_label=session.label,
-        profile=profile,
-        profile_label=profile.name,
-        upload_policy_id=wish.upload_policy_id,
-        retention_policy_id=wish.retention_policy_id,
         created_by=created_by,
     )
-    text.index(made)
-    made.save(force_insert=True)
     job = Job.objects.create(
         recording=made, executor=Executor.MEDIA, session_id=session.pk, status=JobStatus.RUNNING, phase=phase, claim_epoch=EPOCH,
-        claimed_at=at, not_before=at, capture_start_at=at, capture_end_at=until,
+        claimed_at=at, not_before=at, capture_start_at=at, capture_end_at=made.planned_end_at,
     )  # fmt: skip
-    takes.begin(session_id=session.pk, recording_id=made.pk, until=until)
+    takes.begin(session_id=session.pk, recording_id=made.pk, until=made.planned_end_at)
     trail.of_recording(verbs.RECORDING_STARTED, made, actor=actor, permission=Perm.RECORDING_CREATE, job_id=job.pk, after=trail.snapshot(made))
     live.changed(made)
     live.job_changed(job)

@@ -17,6 +17,7 @@ from recordings.jobs import starting
 from recordings.library.models import Recording
 from recordings.profiles import seeds
 from recordings.profiles.models import RecordingProfile
+from recordings.wish import Wish
 from tests.factories.nodes import make_node
 
 MIME = {"flac": "audio/flac", "wav": "audio/wav", "mp3": "audio/mpeg"}
@@ -132,9 +133,9 @@ class Recorder:
         return self.put(job, content, codec=codec)
 
 
-def start_recording(node, **wish) -> tuple:
+def start_recording(node, *, interface_id=None, **wish) -> tuple:
     """(recording, job), queued as a person would."""
-    return starting.start(actor=system("tests"), wish=starting.Wish(node_id=node.pk, **wish))
+    return starting.start(actor=system("tests"), node_id=node.pk, wish=Wish(**wish), interface_id=interface_id)
 
 
 @pytest.fixture

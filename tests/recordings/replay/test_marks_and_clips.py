@@ -15,6 +15,7 @@ from recordings.replay.models import ClipGrant, ReplayClip, ReplayMark
 from recordings.retention import disposal
 from recordings.retention.models import Disposal
 from recordings.sessions import services, starting
+from recordings.wish import Wish
 from sessions.control_room import replay_channel
 from sessions.media.models import MediaInput
 from tests.cast import ApiClient
@@ -281,7 +282,7 @@ def test_a_second_recording_of_the_session_has_clips_of_its_own(studio, director
     assert services.finish(camera.session.pk)
     assert code(director.client.post(f"{REPLAY}/quick", {"sessionId": camera.id})) == (409, "no_session_recording")
     with clock.frozen(camera.begins + timedelta(seconds=12)):
-        second, _ = starting.start(actor=studio.actor(director), session_id=camera.session.pk, wish=starting.Wish())
+        second, _ = starting.start(actor=studio.actor(director), session_id=camera.session.pk, wish=Wish())
     footage.lay(services.folder_of(second), "2", states.unix_ms(camera.begins) + 12_000)
     with clock.frozen(camera.begins + timedelta(seconds=22)):
         assert field_codes(director.client.post(f"{REPLAY}/mark-in", {"sessionId": camera.id, "at": camera.at(8)})) == {"before_recording"}

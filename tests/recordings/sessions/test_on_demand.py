@@ -17,8 +17,8 @@ from recordings.library.models import Recording, RecordingFile
 from recordings.profiles.models import RecordingProfile
 from recordings.profiles.seeds import seed
 from recordings.sessions import services, starting
-from recordings.sessions.starting import Wish
 from recordings.sessions.tasks import finish_sessions
+from recordings.wish import Wish
 from sessions.field.models import FieldSession
 from sessions.media import provider, reconcile
 from sessions.media.models import MediaInput
