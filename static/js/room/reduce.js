@@ -69,7 +69,7 @@ function buses(state, program, preview) {
 
 export const guesses = {
   preview: (source) => (state) => buses(state, state.program.source, source),
-  cut: (source) => (state) => buses(state, source ?? state.preview.source, state.preview.source),
+  cut: (source) => (state) => buses(state, source, state.preview.source),
   take: () => (state) => buses(state, state.preview.source, state.program.source),
   mix: (source, change) => (state) => ({ sources: state.sources.map((row) => (row.source === source ? { ...row, ...change } : row)) }),
 };
