@@ -29,6 +29,7 @@ class OperatorsConfig(AppConfig):
         from operators.workspaces.models import ApiKey, Member, Workspace
 
         ports.decide = selectors.decide
+        ports.decide_each = selectors.decide_each
         ports.scoped = selectors.scoped
         ports.ancestors = selectors.ancestors
         ports.reach = selectors.reach

@@ -16,7 +16,7 @@ from config.kernel import broker
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 
-pytest_plugins = ["tests.cast", "tests.factories.nodes", "tests.factories.recordings"]
+pytest_plugins = ["tests.cast", "tests.factories.nodes", "tests.factories.recordings", "tests.factories.stack"]
 
 
 def _what_has_rows(style, connection, **_options) -> list[str]:

@@ -194,7 +194,7 @@ def _require_permission(actor, route):
 class Ports:
     """Filled by apps in `ready()`.
 
-    decide(actor, perm, obj=None) -> Decision · scoped(queryset, actor, perm) -> queryset · cookie_actor(request) -> Actor | None ·
+    decide(actor, perm, obj=None) -> Decision · decide_each(actor, perms, obj) -> {perm: Decision} · scoped(queryset, actor, perm) -> queryset · cookie_actor(request) -> Actor | None ·
     check_lock(actor, route) admits to a guarded route or raises (`permission_denied`, `operator_required`, `role_not_permitted`, `subsystem_locked`) ·
     commanded(actor, route, action, target) inside the transaction of a guarded command, before it commits · record(verb, **facts) writes an audit row (see audit.services.record) ·
     refused(error, request, view) hears of every refused or failed request · access_epoch() -> int, raised when anyone's access changes ·
@@ -204,6 +204,7 @@ class Ports:
     """
 
     decide: Callable = staticmethod(_refuse)
+    decide_each: Callable = staticmethod(lambda _actor, permissions, _obj: dict.fromkeys(permissions, _refuse()))
     scoped: Callable = staticmethod(_no_rows)
     cookie_actor: Callable = staticmethod(_nothing)
     check_lock: Callable = staticmethod(_require_permission)

@@ -18,9 +18,8 @@ class Action:
     reason: str | None = None
     data: dict | None = None
 
-    def state(self, actor: Actor, obj) -> dict:
+    def state(self, allowed: bool) -> dict:
         """`{enabled, method, href?, permission, code?, reason?}`; a missing permission comes before a state code."""
-        allowed = ports.decide(actor, self.permission, obj).allowed
         code = self.code if allowed else "permission_denied"
         state = {"enabled": code is None, "method": self.method, "permission": self.permission.value}
         if self.href:
@@ -38,4 +37,5 @@ class Action:
 
 def states(actions: dict[str, Action], actor: Actor, obj) -> dict:
     """The body of `GET …/:id/actions`."""
-    return {"actions": {name: action.state(actor, obj) for name, action in actions.items()}}
+    decided = ports.decide_each(actor, {action.permission for action in actions.values()}, obj)
+    return {"actions": {name: action.state(decided[action.permission].allowed) for name, action in actions.items()}}

@@ -61,6 +61,9 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['node_id', 'id'],
                 'default_permissions': (),
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('channel_count__gte', 1), ('channel_count__lte', 512)), name='interface_channels_1_512'),
+                ],
             },
         ),
         migrations.SeparateDatabaseAndState(
@@ -104,6 +107,13 @@ class Migration(migrations.Migration):
                 'ordering': ['alias'],
                 'permissions': [('scope_node', 'this node is in reach'), ('node_read', 'node:read'), ('node_manage', 'node:manage'), ('node_control', 'node:control'), ('listen_monitor', 'listen:monitor')],
                 'default_permissions': (),
+                'indexes': [
+                    django.contrib.postgres.indexes.GinIndex(fields=['tags'], name='node_tags'),
+                    models.Index(fields=['alias', 'id'], name='node_alias_order'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('max_concurrent_recordings__gte', 1), ('max_concurrent_recordings__lte', 128)), name='node_capacity_1_128'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -183,6 +193,17 @@ class Migration(migrations.Migration):
                 'ordering': ['-opened_at'],
                 'permissions': [('health_read', 'health:read'), ('health_acknowledge', 'health:acknowledge')],
                 'default_permissions': (),
+                'indexes': [
+                    models.Index(fields=['opened_at', 'id'], name='health_opened'),
+                    models.Index(fields=['last_seen_at', 'id'], name='health_seen'),
+                    models.Index(fields=['severity_rank', 'id'], name='health_severity'),
+                    models.Index(fields=['fingerprint', 'resolved_at'], name='health_fingerprint'),
+                    models.Index(condition=models.Q(('status__in', ['open', 'acknowledged'])), fields=['node', 'severity_rank'], name='health_colouring'),
+                    models.Index(condition=models.Q(('condition', 'cleared'), models.Q(('status', 'resolved'), _negated=True)), fields=['cleared_at'], name='health_clearing'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('status', nodes.health.states.EventStatus['RESOLVED']), _negated=True), fields=('fingerprint',), name='health_event_unresolved_once'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -253,6 +274,7 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'default_permissions': (),
+                'unique_together': {('group', 'permission', 'content_object')},
             },
             bases=(operators.access.grants._OneCodename, models.Model),
         ),
@@ -267,6 +289,7 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'default_permissions': (),
+                'unique_together': {('user', 'permission', 'content_object')},
             },
             bases=(operators.access.grants._OneCodename, models.Model),
         ),
@@ -353,63 +376,11 @@ class Migration(migrations.Migration):
             bases=(operators.access.grants._OneCodename, models.Model),
         ),
         migrations.AddConstraint(
-            model_name='interface',
-            constraint=models.CheckConstraint(condition=models.Q(('channel_count__gte', 1), ('channel_count__lte', 512)), name='interface_channels_1_512'),
-        ),
-        migrations.AddConstraint(
             model_name='room',
             constraint=models.UniqueConstraint(fields=('site', 'building', 'floor', 'name'), name='room_once'),
-        ),
-        migrations.AddIndex(
-            model_name='node',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['tags'], name='node_tags'),
-        ),
-        migrations.AddIndex(
-            model_name='node',
-            index=models.Index(fields=['alias', 'id'], name='node_alias_order'),
         ),
         migrations.AddConstraint(
             model_name='node',
             constraint=models.UniqueConstraint(fields=('site', 'alias'), name='node_alias_once_per_site'),
-        ),
-        migrations.AddConstraint(
-            model_name='node',
-            constraint=models.CheckConstraint(condition=models.Q(('max_concurrent_recordings__gte', 1), ('max_concurrent_recordings__lte', 128)), name='node_capacity_1_128'),
-        ),
-        migrations.AddIndex(
-            model_name='healthevent',
-            index=models.Index(fields=['opened_at', 'id'], name='health_opened'),
-        ),
-        migrations.AddIndex(
-            model_name='healthevent',
-            index=models.Index(fields=['last_seen_at', 'id'], name='health_seen'),
-        ),
-        migrations.AddIndex(
-            model_name='healthevent',
-            index=models.Index(fields=['severity_rank', 'id'], name='health_severity'),
-        ),
-        migrations.AddIndex(
-            model_name='healthevent',
-            index=models.Index(fields=['fingerprint', 'resolved_at'], name='health_fingerprint'),
-        ),
-        migrations.AddIndex(
-            model_name='healthevent',
-            index=models.Index(condition=models.Q(('status__in', ['open', 'acknowledged'])), fields=['node', 'severity_rank'], name='health_colouring'),
-        ),
-        migrations.AddIndex(
-            model_name='healthevent',
-            index=models.Index(condition=models.Q(('condition', 'cleared'), models.Q(('status', 'resolved'), _negated=True)), fields=['cleared_at'], name='health_clearing'),
-        ),
-        migrations.AddConstraint(
-            model_name='healthevent',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', nodes.health.states.EventStatus['RESOLVED']), _negated=True), fields=('fingerprint',), name='health_event_unresolved_once'),
-        ),
-        migrations.AlterUniqueTogether(
-            name='sitegroupgrant',
-            unique_together={('group', 'permission', 'content_object')},
-        ),
-        migrations.AlterUniqueTogether(
-            name='siteusergrant',
-            unique_together={('user', 'permission', 'content_object')},
         ),
     ]

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from functools import cache
 from uuid import UUID
 
-from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Value
 
 from config.kernel.access import Actor, Decision, Kind, Perm, Reach
 from operators.access import facts, scopes
@@ -115,23 +115,31 @@ def is_staff(user) -> bool:
 
 def decide(actor: Actor, permission: Perm, obj: Model | None = None) -> Decision:
     """The port: may `actor` do this (to `obj`)? LookupError for an object whose kind nobody registered."""
+    return decide_each(actor, [permission], obj)[permission]
+
+
+def decide_each(actor: Actor, permissions: Iterable[Perm], obj: Model | None = None) -> dict[Perm, Decision]:
+    """The port: `decide` for several permissions on one object, which is climbed once."""
     standing = standing_of(actor)
     if obj is None:
-        return judge(standing, permission)
+        return {permission: judge(standing, permission) for permission in permissions}
     link = scopes.link_of(obj)
-    return judge(standing, permission, link, granted_in(standing, link))
+    granted = granted_in(standing, link)
+    return {permission: judge(standing, permission, link, granted) for permission in permissions}
 
 
 def granted_in(standing: Standing, link: scopes.Link) -> set[tuple[str, str]]:
-    """The parts of the chain that a grant of the user or of a group names."""
+    """The parts of the chain that a grant of the user or of a group names, in one statement."""
     if standing.unscoped_role or not standing.permissions:
         return set()
-    found = set()
-    for part in set(link.chain()):
-        kind = scopes.named(part.kind)
-        if kind and kind.grant_models and any(rows.filter(content_object_id=part.id).exists() for rows in _grants(standing, kind)):
-            found.add((part.kind, part.id))
-    return found
+    parts = {(part.kind, part.id): scopes.named(part.kind) for part in link.chain()}
+    found = [
+        rows.filter(content_object_id=pk).annotate(kind=Value(name), named=Value(pk)).values_list("kind", "named")
+        for (name, pk), kind in parts.items()
+        if kind and kind.grant_models
+        for rows in _grants(standing, kind)
+    ]
+    return set(found[0].union(*found[1:])) if found else set()
 
 
 def _grants(standing: Standing, kind: scopes.ScopeKind) -> tuple[QuerySet, QuerySet]:

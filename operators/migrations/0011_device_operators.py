@@ -46,6 +46,17 @@ class Migration(migrations.Migration):
             options={
                 'permissions': [('operators_read', 'operators:read'), ('operators_write', 'operators:write')],
                 'default_permissions': (),
+                'indexes': [
+                    models.Index(condition=models.Q(('deleted_at', None)), fields=['workspace', 'environment'], name='device_of_workspace'),
+                    models.Index(models.OrderBy(models.F('last_seen_at'), descending=True), models.F('environment'), condition=models.Q(('deleted_at', None), ('enabled', True)), name='device_seen'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(models.F('workspace'), django.db.models.functions.text.Lower('label'), condition=models.Q(('deleted_at', None)), name='device_label_once'),
+                    models.UniqueConstraint(models.F('workspace'), models.F('environment'), condition=models.Q(('deleted_at', None), ('is_default', True)), name='device_default_once'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('home_lat', None), ('home_lng', None)), models.Q(('home_lat__isnull', False), ('home_lat__range', (-90, 90)), ('home_lng__isnull', False), ('home_lng__range', (-180, 180))), _connector='OR'), name='device_home_whole'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('coverage_lat', None), ('coverage_lng', None)), models.Q(('coverage_lat__isnull', False), ('coverage_lat__range', (-90, 90)), ('coverage_lng__isnull', False), ('coverage_lng__range', (-180, 180))), _connector='OR'), name='device_coverage_whole'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('coverage_lat', None), ('coverage_radius_meters', None)), models.Q(('coverage_radius_meters__isnull', False), ('coverage_radius_meters__range', (10, 500000)), models.Q(('coverage_lat__isnull', False), ('home_lat__isnull', False), _connector='OR')), _connector='OR'), name='device_coverage_centered'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -60,38 +71,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'default_permissions': (),
+                'constraints': [
+                    models.UniqueConstraint(models.F('operator'), django.db.models.functions.text.Lower('address'), name='device_key_once'),
+                ],
             },
-        ),
-        migrations.AddIndex(
-            model_name='deviceoperator',
-            index=models.Index(condition=models.Q(('deleted_at', None)), fields=['workspace', 'environment'], name='device_of_workspace'),
-        ),
-        migrations.AddIndex(
-            model_name='deviceoperator',
-            index=models.Index(models.OrderBy(models.F('last_seen_at'), descending=True), models.F('environment'), condition=models.Q(('deleted_at', None), ('enabled', True)), name='device_seen'),
-        ),
-        migrations.AddConstraint(
-            model_name='deviceoperator',
-            constraint=models.UniqueConstraint(models.F('workspace'), django.db.models.functions.text.Lower('label'), condition=models.Q(('deleted_at', None)), name='device_label_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='deviceoperator',
-            constraint=models.UniqueConstraint(models.F('workspace'), models.F('environment'), condition=models.Q(('deleted_at', None), ('is_default', True)), name='device_default_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='deviceoperator',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('home_lat', None), ('home_lng', None)), models.Q(('home_lat__isnull', False), ('home_lat__range', (-90, 90)), ('home_lng__isnull', False), ('home_lng__range', (-180, 180))), _connector='OR'), name='device_home_whole'),
-        ),
-        migrations.AddConstraint(
-            model_name='deviceoperator',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('coverage_lat', None), ('coverage_lng', None)), models.Q(('coverage_lat__isnull', False), ('coverage_lat__range', (-90, 90)), ('coverage_lng__isnull', False), ('coverage_lng__range', (-180, 180))), _connector='OR'), name='device_coverage_whole'),
-        ),
-        migrations.AddConstraint(
-            model_name='deviceoperator',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('coverage_lat', None), ('coverage_radius_meters', None)), models.Q(('coverage_radius_meters__isnull', False), ('coverage_radius_meters__range', (10, 500000)), models.Q(('coverage_lat__isnull', False), ('home_lat__isnull', False), _connector='OR')), _connector='OR'), name='device_coverage_centered'),
-        ),
-        migrations.AddConstraint(
-            model_name='devicekey',
-            constraint=models.UniqueConstraint(models.F('operator'), django.db.models.functions.text.Lower('address'), name='device_key_once'),
         ),
     ]

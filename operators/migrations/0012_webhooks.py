@@ -34,6 +34,16 @@ class Migration(migrations.Migration):
             ],
             options={
                 'default_permissions': (),
+                'indexes': [
+                    models.Index(condition=models.Q(('status', 'pending')), fields=['next_attempt_at'], name='webhook_due'),
+                    models.Index(fields=['workspace', 'created_at'], name='webhook_log_of_workspace'),
+                    models.Index(fields=['subject_id'], name='webhook_log_of_subject'),
+                    models.Index(fields=['created_at'], name='webhook_log'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(models.Q(('next_attempt_at__isnull', False), ('status', 'pending')), models.Q(models.Q(('status', 'pending'), _negated=True), ('next_attempt_at', None)), _connector='OR'), name='webhook_pending_is_due'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('lease', None), ('lease_until', None)), models.Q(('lease__isnull', False), ('lease_until__isnull', False)), _connector='OR'), name='webhook_lease'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -75,6 +85,9 @@ class Migration(migrations.Migration):
             options={
                 'permissions': [('webhook_manage', 'webhook:manage')],
                 'default_permissions': (),
+                'indexes': [
+                    models.Index(condition=models.Q(('deleted_at', None)), fields=['workspace', 'environment', 'created_at'], name='webhook_of_workspace'),
+                ],
             },
         ),
         migrations.AddField(
@@ -96,35 +109,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.AddIndex(
-            model_name='webhookendpoint',
-            index=models.Index(condition=models.Q(('deleted_at', None)), fields=['workspace', 'environment', 'created_at'], name='webhook_of_workspace'),
-        ),
-        migrations.AddIndex(
-            model_name='webhookdelivery',
-            index=models.Index(condition=models.Q(('status', 'pending')), fields=['next_attempt_at'], name='webhook_due'),
-        ),
-        migrations.AddIndex(
-            model_name='webhookdelivery',
-            index=models.Index(fields=['workspace', 'created_at'], name='webhook_log_of_workspace'),
-        ),
-        migrations.AddIndex(
             model_name='webhookdelivery',
             index=models.Index(fields=['endpoint', 'created_at'], name='webhook_log_of_endpoint'),
-        ),
-        migrations.AddIndex(
-            model_name='webhookdelivery',
-            index=models.Index(fields=['subject_id'], name='webhook_log_of_subject'),
-        ),
-        migrations.AddIndex(
-            model_name='webhookdelivery',
-            index=models.Index(fields=['created_at'], name='webhook_log'),
-        ),
-        migrations.AddConstraint(
-            model_name='webhookdelivery',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('next_attempt_at__isnull', False), ('status', 'pending')), models.Q(models.Q(('status', 'pending'), _negated=True), ('next_attempt_at', None)), _connector='OR'), name='webhook_pending_is_due'),
-        ),
-        migrations.AddConstraint(
-            model_name='webhookdelivery',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('lease', None), ('lease_until', None)), models.Q(('lease__isnull', False), ('lease_until__isnull', False)), _connector='OR'), name='webhook_lease'),
         ),
     ]

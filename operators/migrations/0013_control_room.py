@@ -56,6 +56,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 'default_permissions': (),
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('kind', 'role'), ('revoked_at', None)), fields=('control_room', 'role'), name='invite_one_per_role'),
+                    models.CheckConstraint(condition=models.Q(('max_uses', None), ('uses__lte', models.F('max_uses')), _connector='OR'), name='invite_uses_within'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -83,6 +87,14 @@ class Migration(migrations.Migration):
             ],
             options={
                 'default_permissions': (),
+                'indexes': [
+                    models.Index(fields=['control_room', 'name_key'], name='operators_c_control_83c2e2_idx'),
+                    models.Index(condition=models.Q(('deleted_at', None)), fields=['last_seen'], name='console_operator_seen'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('deleted_at', None), ('user__isnull', False)), fields=('control_room', 'user'), name='console_operator_per_user'),
+                    models.UniqueConstraint(condition=models.Q(('deleted_at', None)), fields=('control_room', 'public_id'), name='console_operator_id'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -97,6 +109,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'default_permissions': (),
+                'constraints': [
+                    models.UniqueConstraint(fields=('control_room', 'subsystem'), name='subsystem_locked_once'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -136,33 +151,5 @@ class Migration(migrations.Migration):
                 'default_permissions': (),
                 'constraints': [models.UniqueConstraint(condition=models.Q(('outcome', '')), fields=('control_room', 'subsystem'), name='handover_one_open')],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='invite',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'role'), ('revoked_at', None)), fields=('control_room', 'role'), name='invite_one_per_role'),
-        ),
-        migrations.AddConstraint(
-            model_name='invite',
-            constraint=models.CheckConstraint(condition=models.Q(('max_uses', None), ('uses__lte', models.F('max_uses')), _connector='OR'), name='invite_uses_within'),
-        ),
-        migrations.AddIndex(
-            model_name='consoleoperator',
-            index=models.Index(fields=['control_room', 'name_key'], name='operators_c_control_83c2e2_idx'),
-        ),
-        migrations.AddIndex(
-            model_name='consoleoperator',
-            index=models.Index(condition=models.Q(('deleted_at', None)), fields=['last_seen'], name='console_operator_seen'),
-        ),
-        migrations.AddConstraint(
-            model_name='consoleoperator',
-            constraint=models.UniqueConstraint(condition=models.Q(('deleted_at', None), ('user__isnull', False)), fields=('control_room', 'user'), name='console_operator_per_user'),
-        ),
-        migrations.AddConstraint(
-            model_name='consoleoperator',
-            constraint=models.UniqueConstraint(condition=models.Q(('deleted_at', None)), fields=('control_room', 'public_id'), name='console_operator_id'),
-        ),
-        migrations.AddConstraint(
-            model_name='subsystemlock',
-            constraint=models.UniqueConstraint(fields=('control_room', 'subsystem'), name='subsystem_locked_once'),
         ),
     ]

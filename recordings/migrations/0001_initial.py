@@ -148,6 +148,22 @@ class Migration(migrations.Migration):
                 'ordering': ['-sort_at', '-id'],
                 'permissions': [('scope_recording', 'this recording is in reach'), ('recording_read', 'recording:read'), ('recording_playback', 'recording:playback'), ('recording_download', 'recording:download'), ('recording_create', 'recording:create'), ('recording_control', 'recording:control'), ('recording_edit', 'recording:edit'), ('recording_delete', 'recording:delete')],
                 'default_permissions': (),
+                'indexes': [
+                    models.Index(models.OrderBy(models.F('sort_at'), descending=True), models.OrderBy(models.F('id'), descending=True), name='recording_newest'),
+                    models.Index(condition=models.Q(('status__in', ['queued', 'recording', 'completed'])), fields=['status'], name='recording_active'),
+                    models.Index(fields=['node', '-sort_at'], name='recording_by_node'),
+                    models.Index(fields=['folder'], name='recording_folder'),
+                    models.Index(condition=models.Q(('deleted_at', None), _negated=True), fields=['deleted_at'], name='recording_trash'),
+                    django.contrib.postgres.indexes.GinIndex(fields=['tag_keys'], name='recording_tags'),
+                    django.contrib.postgres.indexes.GinIndex(fields=['search_text'], name='recording_search', opclasses=['gin_trgm_ops']),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(models.Q(('node', None), ('source', 'session'), models.Q(('session_id', None), _negated=True)), models.Q(models.Q(('source', 'session'), _negated=True), ('session_id', None), models.Q(('node', None), _negated=True)), _connector='OR'), name='recording_source_session'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('source', 'schedule'), models.Q(('schedule_id', None), _negated=True), models.Q(('occurrence_key', None), _negated=True)), models.Q(models.Q(('source', 'schedule'), _negated=True), ('occurrence_key', None)), _connector='OR'), name='recording_source_schedule'),
+                    models.UniqueConstraint(fields=('track_group_id', 'track_index'), name='recording_track_once'),
+                    models.CheckConstraint(condition=models.Q(('deleted_at', None), ('status__in', ['cached', 'uploaded', 'failed', 'cancelled']), _connector='OR'), name='recording_deleted_is_terminal'),
+                    models.CheckConstraint(condition=models.Q(('legal_hold', False), models.Q(('deleted_at', None), ('expires_at', None)), _connector='OR'), name='recording_hold_keeps'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -200,6 +216,23 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['-created_at'],
                 'default_permissions': (),
+                'indexes': [
+                    models.Index(condition=models.Q(('status', 'queued')), fields=['node', 'not_before', 'created_at'], name='job_queue'),
+                    models.Index(condition=models.Q(('status__in', ['running', 'stop_requested'])), fields=['lease_until'], name='job_leases'),
+                    models.Index(fields=['node', 'status'], name='job_node_status'),
+                    models.Index(models.OrderBy(models.F('created_at'), descending=True), models.OrderBy(models.F('id'), descending=True), name='job_newest'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('recording', 'attempt'), name='job_attempt_once'),
+                    models.UniqueConstraint(condition=models.Q(('status__in', ['queued', 'running', 'stop_requested'])), fields=('recording',), name='job_one_active'),
+                    models.UniqueConstraint(condition=models.Q(('status__in', ['queued', 'running', 'stop_requested']), models.Q(('session_id', None), _negated=True)), fields=('session_id',), name='job_one_active_per_session'),
+                    models.UniqueConstraint(condition=models.Q(('claim_id', None), _negated=True), fields=('node', 'claim_id'), name='job_claim_once'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('ended_at', None), ('status__in', ['queued', 'running', 'stop_requested'])), models.Q(models.Q(('status__in', ['queued', 'running', 'stop_requested']), _negated=True), models.Q(('ended_at', None), _negated=True)), _connector='OR'), name='job_ended_iff_terminal'),
+                    models.CheckConstraint(condition=models.Q(('capture_end_at', None), ('capture_end_at__gt', models.F('capture_start_at')), _connector='OR'), name='job_window'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('executor', 'node'), models.Q(('node', None), _negated=True)), models.Q(('executor', 'media'), ('node', None)), _connector='OR'), name='job_executor_node'),
+                    models.CheckConstraint(condition=models.Q(('slot', None), models.Q(('slot__range', (1, 128)), models.Q(('span', None), _negated=True)), _connector='OR'), name='job_slot_1_128'),
+                    django.contrib.postgres.constraints.ExclusionConstraint(condition=models.Q(('slot', None), _negated=True), expressions=[('node', '='), ('slot', '='), ('span', '&&')], name='job_capacity'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -242,6 +275,16 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['-stored_at'],
                 'default_permissions': (),
+                'indexes': [
+                    models.Index(condition=models.Q(('analysis_due_at', None), _negated=True), fields=['analysis_due_at'], name='file_analysis_due'),
+                    models.Index(fields=['stored_at'], name='file_stored'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('job', 'claim_epoch', 'track_index'), name='file_once_per_claim'),
+                    models.UniqueConstraint(condition=models.Q(('role', 'primary')), fields=('recording',), name='file_one_primary'),
+                    models.CheckConstraint(condition=models.Q(('sha256__regex', '^[0-9a-f]{64}$')), name='file_sha256'),
+                    models.CheckConstraint(condition=models.Q(('size__gt', 0)), name='file_not_empty'),
+                ],
             },
         ),
         migrations.AddField(
@@ -264,6 +307,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'default_permissions': (),
+                'indexes': [
+                    models.Index(fields=['holder_kind', 'holder_id', 'purpose', 'expires_at'], name='grant_open'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -277,6 +323,7 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'default_permissions': (),
+                'unique_together': {('group', 'permission', 'content_object')},
             },
             bases=(operators.access.grants._OneCodename, models.Model),
         ),
@@ -322,6 +369,7 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'default_permissions': (),
+                'unique_together': {('user', 'permission', 'content_object')},
             },
             bases=(operators.access.grants._OneCodename, models.Model),
         ),
@@ -366,145 +414,9 @@ class Migration(migrations.Migration):
                 'constraints': [models.CheckConstraint(condition=models.Q(('at_seconds__gte', 0)), name='marker_not_negative')],
             },
         ),
-        migrations.AddIndex(
-            model_name='job',
-            index=models.Index(condition=models.Q(('status', 'queued')), fields=['node', 'not_before', 'created_at'], name='job_queue'),
-        ),
-        migrations.AddIndex(
-            model_name='job',
-            index=models.Index(condition=models.Q(('status__in', ['running', 'stop_requested'])), fields=['lease_until'], name='job_leases'),
-        ),
-        migrations.AddIndex(
-            model_name='job',
-            index=models.Index(fields=['node', 'status'], name='job_node_status'),
-        ),
-        migrations.AddIndex(
-            model_name='job',
-            index=models.Index(models.OrderBy(models.F('created_at'), descending=True), models.OrderBy(models.F('id'), descending=True), name='job_newest'),
-        ),
-        migrations.AddConstraint(
-            model_name='job',
-            constraint=models.UniqueConstraint(fields=('recording', 'attempt'), name='job_attempt_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='job',
-            constraint=models.UniqueConstraint(condition=models.Q(('status__in', ['queued', 'running', 'stop_requested'])), fields=('recording',), name='job_one_active'),
-        ),
-        migrations.AddConstraint(
-            model_name='job',
-            constraint=models.UniqueConstraint(condition=models.Q(('status__in', ['queued', 'running', 'stop_requested']), models.Q(('session_id', None), _negated=True)), fields=('session_id',), name='job_one_active_per_session'),
-        ),
-        migrations.AddConstraint(
-            model_name='job',
-            constraint=models.UniqueConstraint(condition=models.Q(('claim_id', None), _negated=True), fields=('node', 'claim_id'), name='job_claim_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='job',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at', None), ('status__in', ['queued', 'running', 'stop_requested'])), models.Q(models.Q(('status__in', ['queued', 'running', 'stop_requested']), _negated=True), models.Q(('ended_at', None), _negated=True)), _connector='OR'), name='job_ended_iff_terminal'),
-        ),
-        migrations.AddConstraint(
-            model_name='job',
-            constraint=models.CheckConstraint(condition=models.Q(('capture_end_at', None), ('capture_end_at__gt', models.F('capture_start_at')), _connector='OR'), name='job_window'),
-        ),
-        migrations.AddConstraint(
-            model_name='job',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('executor', 'node'), models.Q(('node', None), _negated=True)), models.Q(('executor', 'media'), ('node', None)), _connector='OR'), name='job_executor_node'),
-        ),
-        migrations.AddConstraint(
-            model_name='job',
-            constraint=models.CheckConstraint(condition=models.Q(('slot', None), models.Q(('slot__range', (1, 128)), models.Q(('span', None), _negated=True)), _connector='OR'), name='job_slot_1_128'),
-        ),
-        migrations.AddConstraint(
-            model_name='job',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(condition=models.Q(('slot', None), _negated=True), expressions=[('node', '='), ('slot', '='), ('span', '&&')], name='job_capacity'),
-        ),
-        migrations.AddIndex(
-            model_name='recordingfile',
-            index=models.Index(condition=models.Q(('analysis_due_at', None), _negated=True), fields=['analysis_due_at'], name='file_analysis_due'),
-        ),
-        migrations.AddIndex(
-            model_name='recordingfile',
-            index=models.Index(fields=['stored_at'], name='file_stored'),
-        ),
-        migrations.AddConstraint(
-            model_name='recordingfile',
-            constraint=models.UniqueConstraint(fields=('job', 'claim_epoch', 'track_index'), name='file_once_per_claim'),
-        ),
-        migrations.AddConstraint(
-            model_name='recordingfile',
-            constraint=models.UniqueConstraint(condition=models.Q(('role', 'primary')), fields=('recording',), name='file_one_primary'),
-        ),
-        migrations.AddConstraint(
-            model_name='recordingfile',
-            constraint=models.CheckConstraint(condition=models.Q(('sha256__regex', '^[0-9a-f]{64}$')), name='file_sha256'),
-        ),
-        migrations.AddConstraint(
-            model_name='recordingfile',
-            constraint=models.CheckConstraint(condition=models.Q(('size__gt', 0)), name='file_not_empty'),
-        ),
-        migrations.AddIndex(
-            model_name='mediagrant',
-            index=models.Index(fields=['holder_kind', 'holder_id', 'purpose', 'expires_at'], name='grant_open'),
-        ),
-        migrations.AlterUniqueTogether(
-            name='recordinggroupgrant',
-            unique_together={('group', 'permission', 'content_object')},
-        ),
-        migrations.AddIndex(
-            model_name='recording',
-            index=models.Index(models.OrderBy(models.F('sort_at'), descending=True), models.OrderBy(models.F('id'), descending=True), name='recording_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='recording',
-            index=models.Index(condition=models.Q(('status__in', ['queued', 'recording', 'completed'])), fields=['status'], name='recording_active'),
-        ),
-        migrations.AddIndex(
-            model_name='recording',
-            index=models.Index(fields=['node', '-sort_at'], name='recording_by_node'),
-        ),
-        migrations.AddIndex(
-            model_name='recording',
-            index=models.Index(fields=['folder'], name='recording_folder'),
-        ),
-        migrations.AddIndex(
-            model_name='recording',
-            index=models.Index(condition=models.Q(('deleted_at', None), _negated=True), fields=['deleted_at'], name='recording_trash'),
-        ),
-        migrations.AddIndex(
-            model_name='recording',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['tag_keys'], name='recording_tags'),
-        ),
-        migrations.AddIndex(
-            model_name='recording',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['search_text'], name='recording_search', opclasses=['gin_trgm_ops']),
-        ),
-        migrations.AddConstraint(
-            model_name='recording',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('node', None), ('source', 'session'), models.Q(('session_id', None), _negated=True)), models.Q(models.Q(('source', 'session'), _negated=True), ('session_id', None), models.Q(('node', None), _negated=True)), _connector='OR'), name='recording_source_session'),
-        ),
-        migrations.AddConstraint(
-            model_name='recording',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('source', 'schedule'), models.Q(('schedule_id', None), _negated=True), models.Q(('occurrence_key', None), _negated=True)), models.Q(models.Q(('source', 'schedule'), _negated=True), ('occurrence_key', None)), _connector='OR'), name='recording_source_schedule'),
-        ),
-        migrations.AddConstraint(
-            model_name='recording',
-            constraint=models.UniqueConstraint(fields=('track_group_id', 'track_index'), name='recording_track_once'),
-        ),
         migrations.AddConstraint(
             model_name='recording',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('status__in', ['cached', 'uploaded']), _negated=True), models.Q(('primary_file', None), _negated=True), _connector='OR'), name='recording_cached_has_file'),
-        ),
-        migrations.AddConstraint(
-            model_name='recording',
-            constraint=models.CheckConstraint(condition=models.Q(('deleted_at', None), ('status__in', ['cached', 'uploaded', 'failed', 'cancelled']), _connector='OR'), name='recording_deleted_is_terminal'),
-        ),
-        migrations.AddConstraint(
-            model_name='recording',
-            constraint=models.CheckConstraint(condition=models.Q(('legal_hold', False), models.Q(('deleted_at', None), ('expires_at', None)), _connector='OR'), name='recording_hold_keeps'),
-        ),
-        migrations.AlterUniqueTogether(
-            name='recordingusergrant',
-            unique_together={('user', 'permission', 'content_object')},
         ),
         migrations.RunSQL(HOLD_TRIGGER, DROP_HOLD_TRIGGER),
         migrations.RunPython(seed_profiles, migrations.RunPython.noop),

@@ -56,8 +56,8 @@ def of(actor: Actor, session: FieldSession) -> dict:
         if code is None and name in {"producerToken", "viewerToken"} and not started:
             code = "not_started"
         made[name] = _told(session, method, tail, permission, code)
+    allowed = ports.decide(actor, Perm.SETTLEMENT_VOID, session).allowed
     for name, tail in _BOOKS.items():
-        allowed = ports.decide(actor, Perm.SETTLEMENT_VOID, session).allowed
         made[name] = _told(session, "POST", tail, Perm.SETTLEMENT_VOID, money[name] if allowed else "permission_denied")
     for more in further:
         made |= more(actor, session)

@@ -76,6 +76,26 @@ class Migration(migrations.Migration):
             options={
                 'permissions': [('scope_session', 'Field session is in reach'), ('sessions_read', 'sessions:read'), ('sessions_create', 'sessions:create'), ('sessions_operate', 'sessions:operate')],
                 'default_permissions': (),
+                'indexes': [
+                    models.Index(models.OrderBy(models.F('created_at'), descending=True), models.OrderBy(models.F('id'), descending=True), name='session_newest'),
+                    models.Index(models.F('consumer_workspace'), models.OrderBy(models.F('created_at'), descending=True), name='session_of_consumer'),
+                    models.Index(models.F('operator_workspace'), models.OrderBy(models.F('created_at'), descending=True), name='session_of_supplier'),
+                    models.Index(models.F('environment'), models.F('lat'), models.F('lng'), condition=models.Q(('state', 'REQUESTED')), name='session_open_requests'),
+                    models.Index(models.F('deadline_at'), condition=models.Q(('state__in', ['REQUESTED', 'ASSIGNED'])), name='session_deadline'),
+                    models.Index(models.F('state'), condition=models.Q(('state__in', ['ASSIGNED', 'LIVE'])), name='session_serving'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('state__in', ['ASSIGNED', 'LIVE'])), fields=('operator',), name='session_one_open_per_operator'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['ASSIGNED', 'LIVE', 'ENDED']), _negated=True), models.Q(('assigned_at__isnull', False), ('operator__isnull', False), ('operator_workspace__isnull', False)), _connector='OR'), name='session_served_has_operator'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state', 'REQUESTED'), _negated=True), models.Q(('operator', None), ('operator_workspace', None)), _connector='OR'), name='session_requested_has_none'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['LIVE', 'ENDED']), _negated=True), ('started_at__isnull', False), _connector='OR'), name='session_live_has_started'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['REQUESTED', 'ASSIGNED', 'CANCELLED']), _negated=True), ('started_at', None), _connector='OR'), name='session_cancelled_never_started'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', False), ('state__in', ['ENDED', 'CANCELLED', 'EXPIRED'])), models.Q(models.Q(('state__in', ['ENDED', 'CANCELLED', 'EXPIRED']), _negated=True), ('ended_at', None)), _connector='OR'), name='session_terminal_has_ended'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('geofence_polygon__isnull', True), ('geofence_radius_meters__isnull', False), ('geofence_radius_meters__range', (5, 50000))), models.Q(('geofence_polygon__isnull', False), ('geofence_radius_meters', None)), _connector='OR'), name='session_one_fence'),
+                    models.CheckConstraint(condition=models.Q(('fee_bps__lte', 10000), ('hold_micro__gte', 0), ('lat__range', (-90, 90)), ('lng__range', (-180, 180)), ('max_duration_seconds__range', (10, 86400)), ('rate_micro__gte', 0), ('required_trust_tier__lte', 3), models.Q(('wait_timeout_seconds', None), ('wait_timeout_seconds__range', (5, 3600)), _connector='OR')), name='session_ranges'),
+                    models.CheckConstraint(condition=models.Q(('metered_seconds', django.db.models.expressions.CombinedExpression(models.F('clean_seconds'), '+', models.F('failed_seconds'))), ('metered_seconds__lte', models.F('max_duration_seconds'))), name='session_metered_adds_up'),
+                    models.CheckConstraint(condition=models.Q(('fee_micro__gte', 0), ('gross_micro', django.db.models.expressions.CombinedExpression(models.F('operator_micro'), '+', models.F('fee_micro'))), ('operator_micro__gte', 0), models.Q(('environment', 'TEST'), ('gross_micro__lte', models.F('hold_micro')), _connector='OR')), name='session_money_adds_up'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -96,6 +116,9 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['session', 'sequence'],
                 'default_permissions': (),
+                'constraints': [
+                    models.UniqueConstraint(fields=('session', 'sequence'), name='session_event_numbered_once'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -109,6 +132,7 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'default_permissions': (),
+                'unique_together': {('group', 'permission', 'content_object')},
             },
             bases=(operators.access.grants._OneCodename, models.Model),
         ),
@@ -123,83 +147,8 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'default_permissions': (),
+                'unique_together': {('user', 'permission', 'content_object')},
             },
             bases=(operators.access.grants._OneCodename, models.Model),
-        ),
-        migrations.AddIndex(
-            model_name='fieldsession',
-            index=models.Index(models.OrderBy(models.F('created_at'), descending=True), models.OrderBy(models.F('id'), descending=True), name='session_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='fieldsession',
-            index=models.Index(models.F('consumer_workspace'), models.OrderBy(models.F('created_at'), descending=True), name='session_of_consumer'),
-        ),
-        migrations.AddIndex(
-            model_name='fieldsession',
-            index=models.Index(models.F('operator_workspace'), models.OrderBy(models.F('created_at'), descending=True), name='session_of_supplier'),
-        ),
-        migrations.AddIndex(
-            model_name='fieldsession',
-            index=models.Index(models.F('environment'), models.F('lat'), models.F('lng'), condition=models.Q(('state', 'REQUESTED')), name='session_open_requests'),
-        ),
-        migrations.AddIndex(
-            model_name='fieldsession',
-            index=models.Index(models.F('deadline_at'), condition=models.Q(('state__in', ['REQUESTED', 'ASSIGNED'])), name='session_deadline'),
-        ),
-        migrations.AddIndex(
-            model_name='fieldsession',
-            index=models.Index(models.F('state'), condition=models.Q(('state__in', ['ASSIGNED', 'LIVE'])), name='session_serving'),
-        ),
-        migrations.AddConstraint(
-            model_name='fieldsession',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['ASSIGNED', 'LIVE'])), fields=('operator',), name='session_one_open_per_operator'),
-        ),
-        migrations.AddConstraint(
-            model_name='fieldsession',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['ASSIGNED', 'LIVE', 'ENDED']), _negated=True), models.Q(('assigned_at__isnull', False), ('operator__isnull', False), ('operator_workspace__isnull', False)), _connector='OR'), name='session_served_has_operator'),
-        ),
-        migrations.AddConstraint(
-            model_name='fieldsession',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'REQUESTED'), _negated=True), models.Q(('operator', None), ('operator_workspace', None)), _connector='OR'), name='session_requested_has_none'),
-        ),
-        migrations.AddConstraint(
-            model_name='fieldsession',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['LIVE', 'ENDED']), _negated=True), ('started_at__isnull', False), _connector='OR'), name='session_live_has_started'),
-        ),
-        migrations.AddConstraint(
-            model_name='fieldsession',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['REQUESTED', 'ASSIGNED', 'CANCELLED']), _negated=True), ('started_at', None), _connector='OR'), name='session_cancelled_never_started'),
-        ),
-        migrations.AddConstraint(
-            model_name='fieldsession',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', False), ('state__in', ['ENDED', 'CANCELLED', 'EXPIRED'])), models.Q(models.Q(('state__in', ['ENDED', 'CANCELLED', 'EXPIRED']), _negated=True), ('ended_at', None)), _connector='OR'), name='session_terminal_has_ended'),
-        ),
-        migrations.AddConstraint(
-            model_name='fieldsession',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('geofence_polygon__isnull', True), ('geofence_radius_meters__isnull', False), ('geofence_radius_meters__range', (5, 50000))), models.Q(('geofence_polygon__isnull', False), ('geofence_radius_meters', None)), _connector='OR'), name='session_one_fence'),
-        ),
-        migrations.AddConstraint(
-            model_name='fieldsession',
-            constraint=models.CheckConstraint(condition=models.Q(('fee_bps__lte', 10000), ('hold_micro__gte', 0), ('lat__range', (-90, 90)), ('lng__range', (-180, 180)), ('max_duration_seconds__range', (10, 86400)), ('rate_micro__gte', 0), ('required_trust_tier__lte', 3), models.Q(('wait_timeout_seconds', None), ('wait_timeout_seconds__range', (5, 3600)), _connector='OR')), name='session_ranges'),
-        ),
-        migrations.AddConstraint(
-            model_name='fieldsession',
-            constraint=models.CheckConstraint(condition=models.Q(('metered_seconds', django.db.models.expressions.CombinedExpression(models.F('clean_seconds'), '+', models.F('failed_seconds'))), ('metered_seconds__lte', models.F('max_duration_seconds'))), name='session_metered_adds_up'),
-        ),
-        migrations.AddConstraint(
-            model_name='fieldsession',
-            constraint=models.CheckConstraint(condition=models.Q(('fee_micro__gte', 0), ('gross_micro', django.db.models.expressions.CombinedExpression(models.F('operator_micro'), '+', models.F('fee_micro'))), ('operator_micro__gte', 0), models.Q(('environment', 'TEST'), ('gross_micro__lte', models.F('hold_micro')), _connector='OR')), name='session_money_adds_up'),
-        ),
-        migrations.AddConstraint(
-            model_name='sessionevent',
-            constraint=models.UniqueConstraint(fields=('session', 'sequence'), name='session_event_numbered_once'),
-        ),
-        migrations.AlterUniqueTogether(
-            name='sessiongroupgrant',
-            unique_together={('group', 'permission', 'content_object')},
-        ),
-        migrations.AlterUniqueTogether(
-            name='sessionusergrant',
-            unique_together={('user', 'permission', 'content_object')},
         ),
     ]

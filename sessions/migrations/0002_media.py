@@ -39,6 +39,14 @@ class Migration(migrations.Migration):
             ],
             options={
                 'default_permissions': (),
+                'indexes': [
+                    models.Index(condition=models.Q(('state', 'GONE'), _negated=True), fields=['state'], name='media_input_open'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('ref', ''), _negated=True), fields=('provider', 'ref'), name='media_input_ref_once'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state', 'READY'), _negated=True), models.Q(models.Q(('ref', ''), _negated=True), models.Q(('ready_at', None), _negated=True)), _connector='OR'), name='media_input_ready_has_ref'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('gone_at__isnull', False), ('state', 'GONE')), models.Q(models.Q(('state', 'GONE'), _negated=True), ('gone_at', None)), _connector='OR'), name='media_input_gone_has_time'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -59,6 +67,13 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['received_at', 'id'],
                 'default_permissions': (),
+                'indexes': [
+                    models.Index(fields=['input', 'at'], name='media_event_of_input'),
+                    models.Index(condition=models.Q(('applied_at', None)), fields=['received_at'], name='media_event_to_apply'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('provider', 'event_id'), name='media_event_once'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -74,6 +89,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'default_permissions': (),
+                'indexes': [
+                    models.Index(condition=models.Q(('done_at', None)), fields=['next_at'], name='media_teardown_due'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -89,42 +107,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'default_permissions': (),
+                'indexes': [
+                    models.Index(fields=['input', 'workspace', 'expires_at'], name='viewer_token_live'),
+                ],
             },
-        ),
-        migrations.AddIndex(
-            model_name='mediainput',
-            index=models.Index(condition=models.Q(('state', 'GONE'), _negated=True), fields=['state'], name='media_input_open'),
-        ),
-        migrations.AddConstraint(
-            model_name='mediainput',
-            constraint=models.UniqueConstraint(condition=models.Q(('ref', ''), _negated=True), fields=('provider', 'ref'), name='media_input_ref_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='mediainput',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'READY'), _negated=True), models.Q(models.Q(('ref', ''), _negated=True), models.Q(('ready_at', None), _negated=True)), _connector='OR'), name='media_input_ready_has_ref'),
-        ),
-        migrations.AddConstraint(
-            model_name='mediainput',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('gone_at__isnull', False), ('state', 'GONE')), models.Q(models.Q(('state', 'GONE'), _negated=True), ('gone_at', None)), _connector='OR'), name='media_input_gone_has_time'),
-        ),
-        migrations.AddIndex(
-            model_name='mediaevent',
-            index=models.Index(fields=['input', 'at'], name='media_event_of_input'),
-        ),
-        migrations.AddIndex(
-            model_name='mediaevent',
-            index=models.Index(condition=models.Q(('applied_at', None)), fields=['received_at'], name='media_event_to_apply'),
-        ),
-        migrations.AddConstraint(
-            model_name='mediaevent',
-            constraint=models.UniqueConstraint(fields=('provider', 'event_id'), name='media_event_once'),
-        ),
-        migrations.AddIndex(
-            model_name='mediateardown',
-            index=models.Index(condition=models.Q(('done_at', None)), fields=['next_at'], name='media_teardown_due'),
-        ),
-        migrations.AddIndex(
-            model_name='viewertoken',
-            index=models.Index(fields=['input', 'workspace', 'expires_at'], name='viewer_token_live'),
         ),
     ]

@@ -69,6 +69,12 @@ class Migration(migrations.Migration):
             options={
                 'permissions': [('wallet_read', 'wallet:read'), ('wallet_adjust', 'wallet:adjust'), ('settlement_void', 'settlement:void')],
                 'default_permissions': (),
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('workspace__isnull', False)), fields=('workspace', 'kind'), name='account_of_workspace_once'),
+                    models.UniqueConstraint(condition=models.Q(('workspace', None)), fields=('kind',), name='account_of_installation_once'),
+                    models.CheckConstraint(condition=models.Q(('balance__gte', 0), ('kind', 'external'), _connector='OR'), name='account_not_negative'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('kind__in', ('available', 'held')), ('workspace__isnull', False)), models.Q(('workspace', None), models.Q(('kind__in', ('available', 'held')), _negated=True)), _connector='OR'), name='account_kind_fits_owner'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -108,6 +114,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'default_permissions': (),
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('fee_micro__gte', 0), ('gross_micro', django.db.models.expressions.CombinedExpression(models.F('operator_micro'), '+', models.F('fee_micro'))), ('gross_micro__gte', 0), ('operator_micro__gte', 0)), name='credit_note_adds_up'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -127,6 +136,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'default_permissions': (),
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(models.Q(('closed_at', None), ('state', 'OPEN')), models.Q(models.Q(('state', 'OPEN'), _negated=True), ('closed_at__isnull', False)), _connector='OR'), name='dispute_closed_has_time'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -142,6 +154,14 @@ class Migration(migrations.Migration):
             ],
             options={
                 'default_permissions': (),
+                'indexes': [
+                    models.Index(fields=['created_at'], name='ledger_by_time'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('kind', 'HOLD')), fields=('session',), name='ledger_one_hold'),
+                    models.UniqueConstraint(condition=models.Q(('kind__in', ['SETTLE', 'RELEASE'])), fields=('session',), name='ledger_one_outcome'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('kind__in', ['HOLD', 'SETTLE', 'RELEASE', 'CREDIT_NOTE']), _negated=True), ('session__isnull', False), _connector='OR'), name='ledger_of_a_session'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -160,6 +180,13 @@ class Migration(migrations.Migration):
             ],
             options={
                 'default_permissions': (),
+                'indexes': [
+                    models.Index(models.F('workspace'), models.OrderBy(models.F('created_at'), descending=True), models.OrderBy(models.F('id'), descending=True), condition=models.Q(('event', ''), _negated=True), name='entry_of_wallet'),
+                    models.Index(condition=models.Q(('session__isnull', False)), fields=['session'], name='entry_of_session'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('account', 'number'), name='entry_numbered_once'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -203,6 +230,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'default_permissions': (),
+                'indexes': [
+                    models.Index(models.F('expires_at'), condition=models.Q(('used_by', None)), name='quote_unused'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -225,75 +255,14 @@ class Migration(migrations.Migration):
             ],
             options={
                 'default_permissions': (),
+                'indexes': [
+                    models.Index(fields=['state', 'created_at'], name='settlement_by_state'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('fee_micro__gte', 0), ('gross_micro', django.db.models.expressions.CombinedExpression(models.F('operator_micro'), '+', models.F('fee_micro'))), ('operator_micro__gte', 0)), name='settlement_adds_up'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('confirmed_at__isnull', False), ('state', 'CONFIRMED')), models.Q(models.Q(('state', 'CONFIRMED'), _negated=True), ('confirmed_at', None)), _connector='OR'), name='settlement_confirmed_has_time'),
+                ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='account',
-            constraint=models.UniqueConstraint(condition=models.Q(('workspace__isnull', False)), fields=('workspace', 'kind'), name='account_of_workspace_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='account',
-            constraint=models.UniqueConstraint(condition=models.Q(('workspace', None)), fields=('kind',), name='account_of_installation_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='account',
-            constraint=models.CheckConstraint(condition=models.Q(('balance__gte', 0), ('kind', 'external'), _connector='OR'), name='account_not_negative'),
-        ),
-        migrations.AddConstraint(
-            model_name='account',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind__in', ('available', 'held')), ('workspace__isnull', False)), models.Q(('workspace', None), models.Q(('kind__in', ('available', 'held')), _negated=True)), _connector='OR'), name='account_kind_fits_owner'),
-        ),
-        migrations.AddConstraint(
-            model_name='creditnote',
-            constraint=models.CheckConstraint(condition=models.Q(('fee_micro__gte', 0), ('gross_micro', django.db.models.expressions.CombinedExpression(models.F('operator_micro'), '+', models.F('fee_micro'))), ('gross_micro__gte', 0), ('operator_micro__gte', 0)), name='credit_note_adds_up'),
-        ),
-        migrations.AddConstraint(
-            model_name='dispute',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_at', None), ('state', 'OPEN')), models.Q(models.Q(('state', 'OPEN'), _negated=True), ('closed_at__isnull', False)), _connector='OR'), name='dispute_closed_has_time'),
-        ),
-        migrations.AddIndex(
-            model_name='ledgertransaction',
-            index=models.Index(fields=['created_at'], name='ledger_by_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='ledgertransaction',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'HOLD')), fields=('session',), name='ledger_one_hold'),
-        ),
-        migrations.AddConstraint(
-            model_name='ledgertransaction',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind__in', ['SETTLE', 'RELEASE'])), fields=('session',), name='ledger_one_outcome'),
-        ),
-        migrations.AddConstraint(
-            model_name='ledgertransaction',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind__in', ['HOLD', 'SETTLE', 'RELEASE', 'CREDIT_NOTE']), _negated=True), ('session__isnull', False), _connector='OR'), name='ledger_of_a_session'),
-        ),
-        migrations.AddIndex(
-            model_name='ledgerentry',
-            index=models.Index(models.F('workspace'), models.OrderBy(models.F('created_at'), descending=True), models.OrderBy(models.F('id'), descending=True), condition=models.Q(('event', ''), _negated=True), name='entry_of_wallet'),
-        ),
-        migrations.AddIndex(
-            model_name='ledgerentry',
-            index=models.Index(condition=models.Q(('session__isnull', False)), fields=['session'], name='entry_of_session'),
-        ),
-        migrations.AddConstraint(
-            model_name='ledgerentry',
-            constraint=models.UniqueConstraint(fields=('account', 'number'), name='entry_numbered_once'),
-        ),
-        migrations.AddIndex(
-            model_name='quote',
-            index=models.Index(models.F('expires_at'), condition=models.Q(('used_by', None)), name='quote_unused'),
-        ),
-        migrations.AddIndex(
-            model_name='settlement',
-            index=models.Index(fields=['state', 'created_at'], name='settlement_by_state'),
-        ),
-        migrations.AddConstraint(
-            model_name='settlement',
-            constraint=models.CheckConstraint(condition=models.Q(('fee_micro__gte', 0), ('gross_micro', django.db.models.expressions.CombinedExpression(models.F('operator_micro'), '+', models.F('fee_micro'))), ('operator_micro__gte', 0)), name='settlement_adds_up'),
-        ),
-        migrations.AddConstraint(
-            model_name='settlement',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('confirmed_at__isnull', False), ('state', 'CONFIRMED')), models.Q(models.Q(('state', 'CONFIRMED'), _negated=True), ('confirmed_at', None)), _connector='OR'), name='settlement_confirmed_has_time'),
         ),
         migrations.RunSQL(TRIGGERS, DROP),
     ]

@@ -30,6 +30,8 @@ export class Player {
     this.whole = null;
     this.detail = null;
     this.loaded = null;
+    /** Pressed before there was anything to play: it plays as soon as there is. */
+    this.wanted = false;
     this.listen();
     this.loadWhole();
     const repaint = new ResizeObserver(() => this.paint());
@@ -52,7 +54,20 @@ export class Player {
     text(this.p.note, words || "");
   }
 
+  /** What is known of the recording by now; its file may have been read since. */
+  update(recording) {
+    const read = this.r.analysisStatus === "pending" && recording.analysisStatus !== "pending";
+    this.r = recording;
+    if (!read) return;
+    this.loadWhole();
+    if (this.wanted) this.begin();
+  }
+
   async loadWhole() {
+    if (this.r.analysisStatus === "pending") {
+      this.say("The file is being read. Its waveform comes in a moment; playing works already.");
+      return;
+    }
     try {
       const { data } = await get(`/recordings/${this.r.id}/waveform`, { points: OVERVIEW_POINTS, channels: this.channels });
       this.whole = data;
@@ -62,7 +77,7 @@ export class Player {
       this.loadDetail();
     } catch (error) {
       if (error.code === "analysis_pending") {
-        this.say("The file is being read. Its waveform comes in a moment; playing works already.");
+        this.say("The waveform is being read. It comes in a moment; playing works already.");
         setTimeout(() => this.loadWhole(), RETRY_MS);
       } else if (error.code === "analysis_failed") this.say("This file could not be read for a waveform. It can still be played and downloaded.");
       else if (error.status === 404) this.say("There is no file to draw.");
@@ -149,17 +164,20 @@ export class Player {
       this.p.audio.pause();
       return;
     }
+    await this.begin();
+  }
+
+  async begin() {
     try {
       await this.prepare();
+      this.wanted = false;
       if (this.position >= this.length - 0.05) this.seek(0);
       await this.p.audio.play();
     } catch (error) {
       if (error.name === "AbortError") return;
-      if (error.code === "rendition_pending") {
-        complain("Not quite yet", error);
-        return;
-      }
-      complain("It can’t be played", error);
+      this.wanted = error.code === "rendition_pending" && this.r.analysisStatus === "pending";
+      if (this.wanted) this.say("A copy that browsers play is being made. It plays as soon as it is there.");
+      else complain("It can’t be played", error);
     }
   }
 

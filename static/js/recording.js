@@ -177,7 +177,10 @@ async function showLevels(r) {
 const part = (name) => document.getElementById(name);
 
 function startPlayer(r) {
-  if (state.player) return;
+  if (state.player) {
+    state.player.update(r);
+    return;
+  }
   const labels = new Map((state.context?.jobs?.[0]?.command?.channelMap?.entries || []).map((e) => [e.outputChannelIndex, e.label]));
   state.player = new Player(r, { overview: part("overview"), main: part("main-wave"), note: part("wave-note"), audio: part("audio"), play: part("play"), at: part("at"), length: part("length"), house: part("house") }, labels);
   const channels = r.waveformPreview?.channelCount || r.file.channels || 1;

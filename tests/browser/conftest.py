@@ -35,10 +35,9 @@ def chromium_path() -> str:
 
 
 @pytest.fixture(scope="session")
-def room():
-    stack = Stack(bare=False, environment={"RATE_LIMIT_ENABLED": "0", "OUTBOUND_ALLOW_PRIVATE": "1"})
-    yield stack
-    stack.stop()
+def room(stack):
+    """The control room that these pages are of."""
+    return stack
 
 
 class Api:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from itertools import islice, repeat
 from urllib.parse import urlencode
 
 import pytest
@@ -15,7 +16,7 @@ from tests.cast import ApiClient, token_of
 
 SHARDS = 6
 # Of each route, valid and invalid ones; `make soak` sends many more.
-PROBES = int(os.environ.get("PROBES", "5"))
+PROBES = int(os.environ.get("PROBES", "3"))
 
 
 @schemathesis.serializer("audio/flac", "audio/wav", "audio/mpeg", "audio/ogg", "image/jpeg")
@@ -33,7 +34,7 @@ def document():
 @pytest.fixture
 def callers(alice, carol):
     """Makes clients with sign-ins of their own: one that an example signed out would prove nothing any more. Who can do least comes first."""
-    return lambda: [ApiClient(token_of(person) if person else None) for person in (None, carol, alice)]
+    return lambda: [ApiClient(token_of(person)) for person in (carol, alice)]
 
 
 @pytest.fixture
@@ -63,6 +64,9 @@ def _send(caller, case, path):
 
 
 def _probe(callers, operation, known_ids):
+    public = {} in operation.definition.raw["security"]
+    # Elsewhere a stranger is turned away before what they sent is looked at: one example tells.
+    strangers = repeat(ApiClient()) if public else iter([ApiClient()])
     documented = set(operation.definition.raw["responses"])
     cases = st.one_of(*(operation.as_strategy(generation_mode=mode) for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)))
 
@@ -73,7 +77,7 @@ def _probe(callers, operation, known_ids):
         if real and "{id}" in operation.path:
             kind = "recording" if "/recording" in operation.path else "node"
             path = case.path.replace("{id}", known_ids[kind]) if "{" not in case.path.replace("{id}", "") else path
-        for caller in callers:
+        for caller in [*islice(strangers, 1), *callers]:
             reply = _send(caller, case, path)
             where = f"{case.method} {path} {case.query} {case.body!r} → {reply.status_code}"
             assert reply.status_code != 500, where

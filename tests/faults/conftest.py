@@ -1,4 +1,4 @@
-"""One running control room for the fault tests of a worker."""
+"""People and recorders of the running control room whose parts are killed."""
 
 from urllib.parse import urlsplit
 
@@ -6,15 +6,6 @@ import pytest
 
 from tests.faults.control_room import Agent, Client
 from tests.faults.slow_link import SlowLink
-
-
-@pytest.fixture(scope="session")
-def stack():
-    from config.stack.testing import Stack
-
-    running = Stack(bare=True, environment={"RATE_LIMIT_ENABLED": "0"})
-    yield running
-    running.stop()
 
 
 @pytest.fixture(scope="session")

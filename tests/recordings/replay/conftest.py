@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 
 from config.kernel import clock
 from recordings.library.models import Recording
@@ -26,7 +27,8 @@ class Camera:
         self.begins = (now - timedelta(seconds=footage.SECONDS)).replace(microsecond=0)
         self.session = studio.camera(label)
         MediaInput.objects.create(session=self.session, provider="embedded", state="READY", ref=label, minting_at=now, ready_at=now)
-        self.recording = starting.begin(session_id=self.session.pk, at=self.begins)
+        with transaction.atomic():
+            self.recording = starting.begin(session_id=self.session.pk, at=self.begins)
         self.folder = session_recordings.folder_of(self.recording)
         footage.lay(self.folder, "1", states.unix_ms(self.begins))
 
