@@ -25,7 +25,5 @@ schema: ## the OpenAPI document
 screenshots: ## the pictures of README.md, from a running stack
 	$(PYTHON) -m tests.browser.screenshots
 
-soak: ## the long runs: minutes of outage, gigabytes, millions of rows
-	$(PYTHON) -m pytest -n 0 -m soak --timeout 7200
-	ALIKE=99 $(PYTHON) -m pytest -n 0 --timeout 7200 tests/access/test_matrix.py
-	PROBES=100 $(PYTHON) -m pytest -n 0 --timeout 7200 tests/contract/test_nothing_sent_gives_a_500.py
+soak: ## hours: what bin/test does in part (tests/soak.py), whole: outages of a minute, every caller, rounds by the hundred
+	SOAK=1 $(PYTHON) -m pytest -n 0 -o timeout=7200 $$(grep -rl "tests.soak import" tests --include="test_*.py")

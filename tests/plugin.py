@@ -5,6 +5,7 @@ folder.
 """
 
 import atexit
+import gc
 import os
 import shutil
 import tempfile
@@ -58,6 +59,13 @@ def pytest_xdist_make_scheduler(config, log):
             return "stack" if nodeid.startswith(("tests/browser/", "tests/faults/")) else nodeid
 
     return OneStack(config, log)
+
+
+def pytest_collection_finish(session):
+    """What is there by now stays to the end: looking through it for garbage again and again costs minutes."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def pytest_unconfigure(config):

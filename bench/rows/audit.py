@@ -1,5 +1,6 @@
-"""The audit: appending against a bare insert of the same row, sealing and verifying in events a second."""
+"""The audit: appending against a bare insert of the same row, alone and by eight at once, sealing and verifying in events a second."""
 
+import multiprocessing
 import time
 from statistics import median
 
@@ -8,17 +9,18 @@ from bench.measure import Growth, Line, percent, rate, seconds_of, spell
 HOUSE = True
 SMALLEST = 10_000
 BATCH = 200
+WRITERS = 8
 
 
 def run(options, house) -> list[Line]:
-    return [_append(options), *_seal_and_verify(options)]
+    return [_append(options), _append_at_once(options), *_seal_and_verify(options)]
 
 
-def _append(options) -> Line:
-    """Both in transactions of 200, in turns. The bare insert has its values ready: it shows the database's part alone."""
+def _writers():
+    """`(ours, bare)`: each appends `count` rows in one transaction. The bare insert has its values ready: it shows the database's part alone."""
     from django.db import connection, transaction
 
-    from audit import services
+    from audit import months, services
     from config.kernel import wire
     from config.kernel.access import Perm, system
     from config.kernel.ids import uuid7
@@ -28,24 +30,64 @@ def _append(options) -> Line:
         verb, actor=actor, outcome="succeeded", subject=("node", uuid7(), "rec"), permission=Perm.NODE_MANAGE, before={"alias": "a"},
         after={"alias": "b"}, reason=None, details={"n": 1}, correlation=None, scope=["site:1"], environment=None, status=None,
     )  # fmt: skip
-    from audit import months
+    values = [wire.dumps(row[name]).decode() if isinstance(row[name], dict) else row[name] for name in services.COLUMNS]
 
-    def bare():
-        at = row["occurred_at"]
+    def bare(count: int = BATCH):
         with transaction.atomic(), connection.cursor() as cursor:
-            for _ in range(BATCH):
-                values = [wire.dumps(row[name]).decode() if isinstance(row[name], dict) else row[name] for name in services.COLUMNS]
-                values[0] = months.event_id(at)
+            for _ in range(count):
+                values[0] = months.event_id(row["occurred_at"])
                 cursor.execute(services._INSERT, values)
 
-    def ours():
+    def ours(count: int = BATCH):
         with transaction.atomic():
-            for _ in range(BATCH):
+            for _ in range(count):
                 services.record(
                     verb, actor=actor, outcome="succeeded", subject=("node", uuid7(), "rec"), permission=Perm.NODE_MANAGE, before={"alias": "a"},
                     after={"alias": "b"}, details={"n": 1}, scope=["site:1"],
                 )  # fmt: skip
 
+    return ours, bare
+
+
+def _append_at_once(options) -> Line:
+    """Eight processes, each event in a transaction of its own, for some seconds; then the bare insert the same way."""
+    seconds = 2 if options.quick else 5
+    (written, waits), (peer, _) = (_eight(which, seconds) for which in (0, 1))
+    slow = sorted(waits)[int(len(waits) * 0.95)]
+    notes = [f"95 % of the commits within {spell(slow)}"]
+    return Line(f"audit append, {WRITERS} writers at once", rate(seconds / written, "rows"), f"bare insert {rate(seconds / peer, 'rows')}", percent(written / peer), "≥ 5,000/s", written / seconds >= 5000, notes)  # fmt: skip
+
+
+def _eight(which: int, seconds: float) -> tuple[int, list[float]]:
+    """How many were appended by all, and how long each took."""
+    from django.db import connections
+
+    connections.close_all()
+    forks = multiprocessing.get_context("fork")
+    gate, told = forks.Barrier(WRITERS), forks.Queue()
+
+    def write():
+        append = _writers()[which]
+        append(1)
+        gate.wait(60)
+        took, until = [], time.perf_counter() + seconds
+        while (began := time.perf_counter()) < until:
+            append(1)
+            took.append(time.perf_counter() - began)
+        told.put(took)
+
+    writers = [forks.Process(target=write) for _ in range(WRITERS)]
+    for writer in writers:
+        writer.start()
+    waits = [wait for _ in writers for wait in told.get()]
+    for writer in writers:
+        writer.join()
+    return len(waits), waits
+
+
+def _append(options) -> Line:
+    """Both in transactions of 200, in turns."""
+    ours, bare = _writers()
     bare()
     ours()
     turns = [(seconds_of(ours), seconds_of(bare)) for _ in range(options.rounds(15))]

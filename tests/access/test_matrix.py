@@ -5,7 +5,6 @@ answer alike, byte for byte, at the same cost in statements, and only the hidden
 """
 
 import difflib
-import os
 from functools import partial
 
 import pytest
@@ -14,9 +13,10 @@ from tests.access import bodies, oracle, rows
 from tests.access.calls import READS, Call
 from tests.access.things import OWN, THINGS
 from tests.access.world import Caller, World, in_turn, unknown_credentials
+from tests.soak import amount
 
-# How many of one kind who get the same answer are asked at each row; `make soak` asks all of them.
-ALIKE = int(os.environ.get("ALIKE", "3"))
+# How many of one kind who get the same answer are asked at each row.
+ALIKE = amount(3, 99)
 REFUSED_IF_GRANTED = {400, 401, 403, 404, 405, 406, 415, 500}
 # Writes that leave no row when they succeed (10: volume), and why others leave none.
 SILENT = {

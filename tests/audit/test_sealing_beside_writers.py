@@ -1,13 +1,15 @@
-"""24 writers with late commits and rollbacks, two sealers: what committed is sealed once, what rolled back never was."""
+"""24 writers with late commits and rollbacks, two sealers: what committed is sealed once, what rolled back never was. No writer waits for another."""
 
 import random
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connection, transaction
 
 from audit import sealing, services, verification
+from audit.models import AuditEvent
 from audit.months import month_of
 from config.kernel import clock
 from tests.audit.conftest import ANNA
@@ -62,3 +64,21 @@ def test_each_committed_row_is_sealed_exactly_once():
     assert undone
     assert sorted(sealed) == sorted(committed)
     assert verification.verify_month(month_of(clock.now())).findings == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_eight_have_all_appended_before_any_has_committed():
+    everyone_has = threading.Barrier(8, timeout=20)
+
+    def write():
+        try:
+            with transaction.atomic():
+                event = services.record("audit.trail.verified", actor=ANNA, outcome="succeeded")
+                everyone_has.wait()
+            return event
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        events = [done.result() for done in [pool.submit(write) for _ in range(8)]]
+    assert AuditEvent.objects.filter(pk__in=events).count() == 8

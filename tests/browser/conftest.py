@@ -14,7 +14,7 @@ from tests.browser.tenants import BESIDE, make_field
 
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream=device-count=2,fps=30",
+    "--autoplay-policy=no-user-gesture-required", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream=device-count=2,fps=15",
 ]  # fmt: skip
 PATIENCE_SECONDS = 60
 expect.set_options(timeout=30_000)

@@ -41,7 +41,7 @@ def test_from_a_request_to_earnings_and_a_recording_that_plays(field, as_tenant,
     brings.get_by_label(re.compile("^Serves within")).fill("2000")
     brings.get_by_role("button", name="Save").click()
     expect(brings.locator("#device-list")).to_contain_text("Jonas, phone")
-    brings.get_by_role("button", name=re.compile("^On duty here")).click()
+    brings.get_by_role("button", name="On duty here: Jonas, phone").click()
     expect(brings.locator("#device-list")).to_contain_text("Online")
     # The consumer sees who could come, and lets the supplier take it by hand.
     expect(asks.locator("#candidate-list")).to_contain_text("Phone")

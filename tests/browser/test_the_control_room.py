@@ -26,6 +26,15 @@ REDUCER = """async ([state, change]) => {
 }"""
 
 
+TAKEN = """async (state) => {
+  const { guesses, seen } = await import('/static/js/room/reduce.js');
+  const { program, preview } = state;
+  const guess = { parts: guesses.take(preview.source, program.source) };
+  const done = { ...state, program: { ...program, source: preview.source }, preview: { ...preview, source: program.source } };
+  return [state, done].map((known) => { const { program, preview } = seen(known, [guess]); return [program.source, preview.source]; });
+}"""
+
+
 @pytest.fixture
 def production(room, api):
     made = Room(room.origin, api)
@@ -48,6 +57,12 @@ def plain(state: dict) -> dict:
     """A state but for what every reading says anew."""
     people = [{key: value for key, value in row.items() if key != "lastSeenAt"} for row in state["operators"]]
     return {**state, "at": None, "operators": sorted(people, key=lambda row: row["id"])}
+
+
+def test_a_take_shows_the_same_before_and_after_its_change_has_come(desk):
+    """The change may come by the socket while the request still waits for its answer: a swap would be swapped back."""
+    state = {**desk.evaluate(STATE), "program": {"source": "slate"}, "preview": {"source": "replay"}}
+    assert desk.evaluate(TAKEN, state) == [["replay", "slate"], ["replay", "slate"]]
 
 
 def test_what_the_page_folds_is_what_the_server_has(production, desk):

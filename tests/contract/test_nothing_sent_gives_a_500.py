@@ -1,7 +1,6 @@
 """Schemathesis over the whole OpenAPI document as owner, as viewer and as nobody: no 500, no 5xx that the route does not document."""
 
 import json
-import os
 from itertools import islice, repeat
 from urllib.parse import urlencode
 
@@ -13,10 +12,11 @@ from hypothesis import strategies as st
 from schemathesis import GenerationMode
 
 from tests.cast import ApiClient, token_of
+from tests.soak import amount
 
 SHARDS = 6
-# Of each route, valid and invalid ones; `make soak` sends many more.
-PROBES = int(os.environ.get("PROBES", "3"))
+# Of each route, valid and invalid ones.
+PROBES = amount(3, 100)
 
 
 @schemathesis.serializer("audio/flac", "audio/wav", "audio/mpeg", "audio/ogg", "image/jpeg")
@@ -89,7 +89,7 @@ def _probe(callers, operation, known_ids):
 
 
 @pytest.mark.django_db
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(amount(600, 7200))
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_nothing_sent_to_any_route_gives_a_500(callers, shard, document, known_ids):
     schema = schemathesis.openapi.from_dict(document)

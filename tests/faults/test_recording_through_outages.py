@@ -1,15 +1,15 @@
 """No recording is lost: every part of the control plane is killed while one runs, and the file arrives whole."""
 
-import os
 import time
 
 import pytest
 
 from tests.faults.control_room import TONE_HZ
+from tests.soak import amount
 from tests.sound import decode, loudest_tone
 
 pytestmark = pytest.mark.timeout(900)
-OUTAGE_SECONDS = float(os.environ.get("OUTAGE_SECONDS", "10"))
+OUTAGE_SECONDS = amount(10, 60)
 PARTS = ["web", "live", "worker", "beat", "valkey", "postgres", "edge"]
 
 

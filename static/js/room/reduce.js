@@ -58,7 +58,8 @@ export const standing = (guesses, state, now) => guesses.filter((g) => now - g.a
 /** What the page shows: the state with the guesses over it. `guess.parts(state)` → the parts it expects to change. */
 export const seen = (state, guesses) => guesses.reduce((shown, guess) => ({ ...shown, ...guess.parts(shown) }), state);
 
-/* What one's own commands are expected to do */
+/* What one's own commands are expected to do. Each names what will be, never what changes: the change itself may come before the answer to the command,
+   and the guess stands over it until then. */
 
 const tally = (source, program, preview) => (source === program ? "program" : source === preview ? "preview" : "off");
 
@@ -70,6 +71,6 @@ function buses(state, program, preview) {
 export const guesses = {
   preview: (source) => (state) => buses(state, state.program.source, source),
   cut: (source) => (state) => buses(state, source, state.preview.source),
-  take: () => (state) => buses(state, state.preview.source, state.program.source),
+  take: (program, preview) => (state) => buses(state, program, preview),
   mix: (source, change) => (state) => ({ sources: state.sources.map((row) => (row.source === source ? { ...row, ...change } : row)) }),
 };

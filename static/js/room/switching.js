@@ -36,8 +36,8 @@ export function cut() {
 export function take() {
   if (!may("switching", "take")) return;
   // What the person saw on preview is what they took; if another changed it meanwhile the server says so.
-  const expect = room.view.preview.source;
-  room.command("No take", "POST", "/control-room/take", { expect }, guesses.take());
+  const { program, preview: next } = room.view;
+  room.command("No take", "POST", "/control-room/take", { expect: next.source }, guesses.take(next.source, program.source));
 }
 
 function toSlate() {

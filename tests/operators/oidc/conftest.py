@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+from contextlib import contextmanager
 from html import unescape
 from pathlib import Path
 from types import SimpleNamespace
@@ -89,10 +90,11 @@ class Idp:
         raise AssertionError("the provider never sent the browser back")
 
 
-@pytest.fixture(scope="session")
-def idp_process():
+@contextmanager
+def running(callback: str):
+    """A provider that sends people back to `callback`, as long as this lasts."""
     home = _installed()
-    env = {**os.environ, "REDIRECT_URIS": json.dumps(["http://testserver/api/v1/auth/oidc/callback"])}
+    env = {**os.environ, "REDIRECT_URIS": json.dumps([callback])}
     process = subprocess.Popen(
         [*_node(), "server.mjs"], cwd=home, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
@@ -105,11 +107,21 @@ def idp_process():
     process.wait(10)
 
 
+@pytest.fixture(scope="session")
+def idp_process():
+    with running("http://testserver/api/v1/auth/oidc/callback") as provider:
+        yield provider
+
+
+def configure(settings, provider: Idp) -> None:
+    settings.OIDC_ISSUER, settings.OIDC_CLIENT_ID, settings.OIDC_CLIENT_SECRET = provider.issuer, "tallyroom", SECRET
+    client_side.forget()
+
+
 @pytest.fixture
 def idp(idp_process, settings, db):
     """The provider, configured here."""
-    settings.OIDC_ISSUER, settings.OIDC_CLIENT_ID, settings.OIDC_CLIENT_SECRET = idp_process.issuer, "tallyroom", SECRET
-    client_side.forget()
+    configure(settings, idp_process)
     idp_process.lever("tamper")
     yield idp_process
     client_side.forget()

@@ -61,15 +61,17 @@ def test_each_action_answers_what_it_said(api, in_state, state, role):
     if reply.status_code == 404:
         assert state == "trashed" and role in {"operator", "viewer", "auditor"}
         return
-    names = list(reply.json()["data"]["actions"])
+    actions = reply.json()["data"]["actions"]
     # Deleting last: nothing else can be tried on what is gone.
-    for name in sorted(names, key=lambda name: name == "delete"):
-        told = client.get(f"/recordings/{row.pk}/actions").json()["data"]["actions"][name]
+    for name in sorted(actions, key=lambda name: name == "delete"):
+        told = actions[name]
         if not told.get("href"):
             assert not told["enabled"]
             continue
         answer = client.request(told["method"], told["href"], BODIES.get(name, {}) if told["method"] != "DELETE" else None)
         if told["enabled"]:
             assert answer.status_code < 300, (name, state, role, answer.content)
+            if name != "delete":
+                actions = client.get(f"/recordings/{row.pk}/actions").json()["data"]["actions"]
         else:
             assert answer.status_code >= 400 and answer.json()["code"] == told["code"], (name, state, role, told, answer.content)

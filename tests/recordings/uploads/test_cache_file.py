@@ -49,6 +49,40 @@ def test_another_process_reads_back_what_it_did_not_hash(recorder, job, content)
     assert recorder.put(job, content, content[HALF:], codec="wav", start=HALF).status_code == 201
 
 
+def _read_back_later(recorder, job, content, monkeypatch) -> IncomingFile:
+    """An upload that the last part's process did not hash from the start, too long to be read back while the agent waits."""
+    monkeypatch.setattr(receiving, "READ_BACK_LIMIT_BYTES", HALF)
+    recorder.put(job, content, content[:HALF], codec="wav")
+    receiving.running_hashes.keep(IncomingFile.objects.get().pk, 0, None)
+    reply = recorder.put(job, content, content[HALF:], codec="wav", start=HALF)
+    assert (reply.status_code, reply.json()["data"]) == (202, {"state": "verifying"})
+    assert recorder.state(job)["Upload-State"] == "verifying"
+    return IncomingFile.objects.get()
+
+
+def test_a_long_file_is_read_back_after_the_answer(recorder, job, content, monkeypatch, commits):
+    _read_back_later(recorder, job, content, monkeypatch)
+    again = recorder.put(job, content, content[HALF:], codec="wav", start=HALF)
+    assert (again.status_code, again.json()["data"]) == (202, {"state": "verifying"})
+    with commits():
+        assert storing.finish_pending()["adopted"] == 1
+    seen = recorder.state(job)
+    assert (seen["Upload-State"], seen["Upload-Offset"]) == ("complete", str(len(content)))
+    done = recorder.put(job, content, content[HALF:], codec="wav", start=HALF)
+    assert done.status_code == 200 and done.json()["data"]["file"]["sha256"] == hashlib.sha256(content).hexdigest()
+    assert (storage.root() / RecordingFile.objects.get().path).read_bytes() == content
+
+
+def test_a_long_file_that_rotted_on_the_disk_starts_over(recorder, job, content, monkeypatch):
+    incoming = _read_back_later(recorder, job, content, monkeypatch)
+    part = storage.inside(incoming.part_path)
+    part.write_bytes(part.read_bytes()[:-1] + b"?")
+    assert storing.finish_pending()["adopted"] == 0
+    assert not RecordingFile.objects.exists() and recorder.state(job)["Upload-State"] == "none"
+    monkeypatch.undo()
+    assert recorder.put(job, content, codec="wav").status_code == 201
+
+
 def test_a_flipped_byte_leaves_the_offset_where_it_was(recorder, job, content):
     recorder.put(job, content, content[:HALF], codec="wav")
     flipped = bytearray(content[HALF:])

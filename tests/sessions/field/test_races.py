@@ -17,11 +17,12 @@ from sessions.settlement import provider
 from sessions.settlement.models import LedgerTransaction
 from tests.factories.sessions import make_operator, make_session, make_workspace
 from tests.sessions.settlement.helpers import balances, fund, together
+from tests.soak import amount
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ACTOR = system("tests")
 # Each round is a race of its own.
-ROUNDS = 30
+ROUNDS = amount(20, 200)
 
 
 @pytest.fixture

@@ -16,7 +16,9 @@ from sessions.settlement.crediting import credited
 from sessions.settlement.ledger import check
 from sessions.settlement.models import LedgerEntry
 from tests.sessions.settlement.helpers import balances, ended, fund, parties, system_balance
+from tests.soak import amount
 
+SESSIONS = amount(60, 1000)
 RATES = [1, 3, 333, 1000, 9007199254740993]
 
 
@@ -35,7 +37,7 @@ def test_csv_statement_and_books_of_many_sessions_are_equal(api):
     consumer, operator = parties()
     fund(consumer, 10**24)
     start = clock.now() - timedelta(days=20)
-    for number in range(60):
+    for number in range(SESSIONS):
         seconds, rate, bps = dice.randint(0, 600), dice.choice(RATES), dice.choice([0, 250, 1500, 10000])
         ended(
             consumer, operator, seconds=seconds, rate_micro=rate, fee_bps=bps, at=start + timedelta(hours=dice.randint(0, 400), milliseconds=number)
@@ -43,7 +45,7 @@ def test_csv_statement_and_books_of_many_sessions_are_equal(api):
     client = api(operator.workspace.members.get(role="OWNER").user)
     text = b"".join(client.get("/wallet/earnings/export").streaming_content).decode()
     rows = list(csv.DictReader(io.StringIO(text)))
-    assert len(rows) == 60
+    assert len(rows) == SESSIONS
     earned, fees, gross = (sum(int(row[name]) for row in rows) for name in ("earned", "fee", "gross"))
     assert earned + fees == gross
     assert balances(operator.workspace)[0] == earned and system_balance("fees") == fees

@@ -14,9 +14,10 @@ from sessions.telemetry.models import TelemetryChallenge, TelemetrySample
 from tests.at_once import at_once
 from tests.factories.sessions import make_operator, make_session, make_workspace
 from tests.factories.telemetry import sample
+from tests.soak import amount
 
 pytestmark = pytest.mark.django_db(transaction=True)
-ROUNDS = 40
+ROUNDS = amount(25, 200)
 
 
 @pytest.fixture
