@@ -16,7 +16,7 @@ from tests.access.world import Caller, World, in_turn, unknown_credentials
 from tests.soak import amount
 
 # How many of one kind who get the same answer are asked at each row.
-ALIKE = amount(3, 99)
+ALIKE = amount(2, 99)
 REFUSED_IF_GRANTED = {400, 401, 403, 404, 405, 406, 415, 500}
 # Writes that leave no row when they succeed (10: volume), and why others leave none.
 SILENT = {

@@ -1,6 +1,5 @@
 """A production by four people at once: a director, a captioner who came by a link, a phone that publishes, and somebody who watches the program."""
 
-import os
 import re
 from statistics import median
 
@@ -10,6 +9,7 @@ from playwright.sync_api import expect
 from tests.browser.room import Room
 from tests.browser.tenants import go_live, publisher
 from tests.browser.test_every_screen_is_accessible import violations
+from tests.busy import busy
 
 # Writes down when a text of the page becomes another, on the clock that all pages of one machine share (ms).
 NOTES = """([selector, attribute]) => {
@@ -41,11 +41,6 @@ def production(room, api, field):
     made.api.http.post("/control-room/replay/stop")
     made.clear()
     field.consumer.call("DELETE", f"/workspaces/{field.consumer.id}/members/{member['id']}")
-
-
-def busy() -> float:
-    """How many times longer things may take where other tests want the same cores."""
-    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def noted(page, value: str) -> float:

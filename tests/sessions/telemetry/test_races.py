@@ -1,6 +1,8 @@
 """A sample against the end of its session: in the bill, or refused; never neither."""
 
+import time
 from datetime import timedelta
+from itertools import cycle, islice
 
 import pytest
 
@@ -45,14 +47,17 @@ def live(parties, **fields):
 
 def test_every_sample_is_in_the_bill_or_refused(parties):
     both = set()
-    for _ in range(ROUNDS):
+    # (seconds by which the samples, by which the end is late): at the same moment, and each first once in a while.
+    for samples_late, end_late in islice(cycle([(0, 0), (0, 0.1), (0, 0), (0.1, 0)]), ROUNDS):
         session = live(parties)
         sent = [[services.read(sample(session, clock.now() - timedelta(seconds=k), parties[1].wallet), session.pk)] for k in (3, 6)]
 
-        def put(one, session=session):
+        def put(one, session=session, late=samples_late):
+            time.sleep(late)
             return services.ingest(session_id=session.pk, sent=one, received_at=clock.now()).answers[0].verdict
 
-        def end(session=session):
+        def end(session=session, late=end_late):
+            time.sleep(late)
             field.end(actor=system("tests"), session_id=session.pk, side=Side.OPERATOR)
             return "ended"
 
