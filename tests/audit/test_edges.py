@@ -1,0 +1,157 @@
+"""Rarer turns of the trail: a store that fails, files that lie, windows that end, findings without number."""
+
+import time
+from types import SimpleNamespace
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.db import DatabaseError
+
+from audit import folding, keys, redaction, refusals, selectors, services, tasks, verification, vocabulary
+from audit.models import AuditCheckpoint, AuditEvent
+from config.kernel import broker, clock
+from config.kernel.access import ANONYMOUS
+from config.kernel.errors import ApiError
+from nodes.fleet.models import Node
+from tests.audit.conftest import ANNA
+from tests.factories.nodes import make_node
+
+pytestmark = pytest.mark.django_db
+
+
+def test_how_far_the_seal_is_behind(write):
+    event = write()
+    count, since = selectors.pending()
+    assert count >= 1 and since <= event.occurred_at and selectors.oldest_pending() == since
+    assert selectors.seal_lag_seconds() >= 0
+
+
+def test_an_unauthenticated_reader_and_one_with_neither_role_nor_workspace_reach_nothing():
+    assert not selectors.visible(ANONYMOUS).exists()
+
+
+def test_a_public_key_under_another_name_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(keys, "_folder", lambda: tmp_path)
+    public = Ed25519PrivateKey.generate().public_key()
+    (tmp_path / "somebody-else.pem").write_bytes(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    with pytest.raises(keys.KeyMissing, match="somebody-else"):
+        keys.kept_keys()
+
+
+def test_what_is_no_plain_value_is_kept_as_its_text():
+    assert redaction.clean({"area": range(3)}) == {"area": "range(0, 3)"}
+
+
+def test_what_is_no_refusal_leaves_nothing_and_a_store_that_fails_changes_no_answer(monkeypatch):
+    before = AuditEvent.objects.count()
+    refusals.note(ApiError("validation_failed"), actor=ANNA, route="/ws")
+    lost = []
+    monkeypatch.setattr(refusals, "lost", lambda code, problem: lost.append(code))
+
+    def broken(*_args, **_kwargs):
+        raise DatabaseError("gone")
+
+    monkeypatch.setattr(refusals, "_write", broken)
+    refusals.note(ApiError("permission_denied"), actor=ANNA, route="/ws")
+    monkeypatch.setattr(services, "append_alone", broken)
+    refusals.task_failed("a.task", RuntimeError("no"), None)
+    assert lost == ["permission_denied", "RuntimeError"] and AuditEvent.objects.count() == before
+
+
+def test_the_model_behind_a_path_is_found_or_the_refusal_stands_alone():
+    from rest_framework.generics import GenericAPIView
+
+    class Asked(GenericAPIView):
+        def get_queryset(self):
+            raise RuntimeError("depends on who asks")
+
+    assert refusals._model(SimpleNamespace(queryset=Node.objects.all())) is Node
+    assert refusals._model(Asked()) is None and refusals._model(GenericAPIView()) is None
+    unknown = ApiError("reference_not_found", about=[("unheard_of", 1), ("node", 2)])
+    assert [(kind, pk) for kind, pk, _ in refusals._about(unknown)] == [("node", 2)]
+
+
+def test_equal_looks_at_a_hidden_thing_are_one_row(write):
+    node = make_node()
+    row = services.compose(
+        refusals.REQUEST_DENIED, actor=ANNA, outcome="denied", subject=("node", node.pk, ""), permission=None, before=None, after=None, reason="out_of_scope",
+        details=None, correlation=None, scope=(), environment=None, status=404,
+    )  # fmt: skip
+    for _ in range(2):
+        again = {**row, "id": services.months.event_id(row["occurred_at"])}
+        refusals.record_hidden(Node, str(node.pk), refusals.packed(again))
+    (kept,) = AuditEvent.objects.filter(subject_id=str(node.pk), reason="out_of_scope")
+    assert kept.subject_label == str(node)
+
+
+def test_without_a_broker_a_window_that_counted_is_told_after_the_next_began(monkeypatch):
+    monkeypatch.setattr(broker, "attempt", lambda _call, default=None: default)
+    monkeypatch.setattr(folding, "_local", {})
+    assert folding.admit(("k",), "first") and not folding.admit(("k",), "first")
+    (fold,) = folding._local.values()
+    fold.ends = time.time() - 1
+    assert folding.admit(("k",), "second")
+    assert list(folding.due(time.time() + 10_000)) == [("first", 1)] and folding._local == {}
+
+
+def test_a_window_that_somebody_else_took_is_not_told_twice(monkeypatch):
+    row = '{"first": 1}'
+    assert folding.admit(("taken",), row) and not folding.admit(("taken",), row)
+    real = broker.attempt
+    taken = []
+
+    def attempt(call, default=None):
+        # Another worker removes each window between the look and the taking.
+        if default == 0 and not taken:
+            taken.append(real(call, default))
+            return 0
+        return real(call, default)
+
+    monkeypatch.setattr(broker, "attempt", attempt)
+    assert list(folding.due(time.time() + 10_000)) == [] and taken == [1]
+
+
+def test_findings_beyond_the_limit_are_counted(monkeypatch):
+    monkeypatch.setattr(verification, "FINDINGS_LIMIT", 1)
+    report = verification.Report(clock.now().date())
+    report.add("row_missing")
+    report.add("row_missing")
+    assert (len(report.findings), report.more) == (1, 1)
+
+
+def test_nothing_is_called_sound_without_a_key(monkeypatch):
+    monkeypatch.setattr(verification.keys, "public_keys", dict)
+    monkeypatch.setattr(AuditCheckpoint.objects, "exists", lambda: True)
+    with pytest.raises(verification.CannotCheck):
+        verification.verify_month(clock.now().date().replace(day=1))
+
+
+def test_a_sound_month_is_told_to_whoever_listens(monkeypatch):
+    heard = []
+
+    def listener(month, **_):
+        heard.append(month)
+
+    tasks.audit_sound.connect(listener)
+    month = clock.now().date().replace(day=1)
+    monkeypatch.setattr(verification, "months_recorded", lambda: [month])
+    monkeypatch.setattr(verification, "verify_month", lambda month, anchors=None: verification.Report(month))
+    assert tasks.verify.run_once() == {"findings": 0} and heard == [month]
+
+
+def test_a_verb_of_another_shape_keeps_the_product_from_starting(monkeypatch):
+    monkeypatch.setattr(vocabulary, "import_module", lambda _name: SimpleNamespace(VERBS=["wrong"]))
+    vocabulary.known.cache_clear()
+    try:
+        with pytest.raises(ValueError, match="wrong"):
+            vocabulary.known()
+    finally:
+        vocabulary.known.cache_clear()
+
+
+def test_what_nobody_did_links_to_no_actor(api, alice):
+    refusals.note(ApiError("permission_denied"), actor=ANONYMOUS, route="/ws/edge")
+    event = AuditEvent.objects.get(route="/ws/edge")
+    links = api(alice).get(f"/audit-events/{event.pk}").json()["data"]["links"]
+    assert "actor" not in links and "request" in links
