@@ -194,7 +194,8 @@ def _require_permission(actor, route):
 class Ports:
     """Filled by apps in `ready()`.
 
-    decide(actor, perm, obj=None) -> Decision · decide_each(actor, perms, obj) -> {perm: Decision} · scoped(queryset, actor, perm) -> queryset · cookie_actor(request) -> Actor | None ·
+    decide(actor, perm, obj=None) -> Decision · decide_each(actor, perms, obj) -> {perm: Decision} ·
+    scoped(queryset, actor, perm) -> queryset · cookie_actor(request) -> Actor | None ·
     check_lock(actor, route) admits to a guarded route or raises (`permission_denied`, `operator_required`, `role_not_permitted`, `subsystem_locked`) ·
     commanded(actor, route, action, target) inside the transaction of a guarded command, before it commits · record(verb, **facts) writes an audit row (see audit.services.record) ·
     refused(error, request, view) hears of every refused or failed request · access_epoch() -> int, raised when anyone's access changes ·

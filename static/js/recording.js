@@ -63,7 +63,7 @@ function paint() {
   paintFile(r);
   paintAbout(r);
   paintGaps(r);
-  if (!running && r.file) startPlayer(r);
+  if (!running && r.file) paintPlayer(r);
 }
 
 function paintFile(r) {
@@ -176,7 +176,7 @@ async function showLevels(r) {
 
 const part = (name) => document.getElementById(name);
 
-function startPlayer(r) {
+function paintPlayer(r) {
   if (state.player) {
     state.player.update(r);
     return;

@@ -27,7 +27,7 @@ def test_how_far_the_seal_is_behind(write):
     assert selectors.seal_lag_seconds() >= 0
 
 
-def test_an_unauthenticated_reader_and_one_with_neither_role_nor_workspace_reach_nothing():
+def test_whoever_is_not_signed_in_reads_nothing():
     assert not selectors.visible(ANONYMOUS).exists()
 
 
@@ -72,7 +72,7 @@ def test_the_model_behind_a_path_is_found_or_the_refusal_stands_alone():
     assert [(kind, pk) for kind, pk, _ in refusals._about(unknown)] == [("node", 2)]
 
 
-def test_equal_looks_at_a_hidden_thing_are_one_row(write):
+def test_equal_looks_at_a_hidden_thing_are_one_row():
     node = make_node()
     row = services.compose(
         refusals.REQUEST_DENIED, actor=ANNA, outcome="denied", subject=("node", node.pk, ""), permission=None, before=None, after=None, reason="out_of_scope",

@@ -3,7 +3,6 @@
 import random
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connection, transaction
@@ -12,6 +11,7 @@ from audit import sealing, services, verification
 from audit.models import AuditEvent
 from audit.months import month_of
 from config.kernel import clock
+from tests.at_once import at_once
 from tests.audit.conftest import ANNA
 
 WRITERS, ROUNDS = 24, 8
@@ -71,14 +71,9 @@ def test_eight_have_all_appended_before_any_has_committed():
     everyone_has = threading.Barrier(8, timeout=20)
 
     def write():
-        try:
-            with transaction.atomic():
-                event = services.record("audit.trail.verified", actor=ANNA, outcome="succeeded")
-                everyone_has.wait()
-            return event
-        finally:
-            connection.close()
+        with transaction.atomic():
+            event = services.record("audit.trail.verified", actor=ANNA, outcome="succeeded")
+            everyone_has.wait()
+        return event
 
-    with ThreadPoolExecutor(8) as pool:
-        events = [done.result() for done in [pool.submit(write) for _ in range(8)]]
-    assert AuditEvent.objects.filter(pk__in=events).count() == 8
+    assert AuditEvent.objects.filter(pk__in=at_once(*[write] * 8)).count() == 8

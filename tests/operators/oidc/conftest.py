@@ -102,9 +102,12 @@ def running(callback: str):
     while not line.startswith('{"port"'):
         line = process.stdout.readline()
         assert line, "the provider did not start"
-    yield Idp(json.loads(line)["port"])
-    process.stdin.close()
-    process.wait(10)
+    try:
+        yield Idp(json.loads(line)["port"])
+    finally:
+        client_side.forget()
+        process.stdin.close()
+        process.wait(10)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from operators.identity.oidc import provider as client_side
 from tests.browser.conftest import ARGUMENTS, chromium_path
 from tests.operators.oidc.conftest import configure, running
 
@@ -30,4 +29,3 @@ def test_it_leads_through_the_provider_to_where_one_was_going(live_server, setti
         expect(page.locator("#you")).to_contain_text("Erin Okafor")
         assert "#" not in page.url
         browser.close()
-    client_side.forget()
