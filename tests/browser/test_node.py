@@ -2,6 +2,8 @@ import re
 
 from playwright.sync_api import expect
 
+from tests.browser.hands import press_twice
+
 
 def test_the_bridge_moves_and_says_its_levels(page, api):
     page.goto(f"/nodes/{api.local_node()['id']}")
@@ -23,8 +25,7 @@ def test_r_records_and_the_phases_are_shown_until_it_is_stored(page, api):
     now = page.locator("#now li")
     expect(now.locator(".phases .now")).to_have_text("Capturing")
     stop = now.get_by_role("button", name=re.compile("Stop"))
-    stop.click()
-    stop.click()
+    press_twice(stop)
     expect(page.locator("#now-none")).to_be_visible()
     expect(now).to_have_count(0)
 

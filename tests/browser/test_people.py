@@ -3,6 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.hands import press_twice
+
 
 @pytest.fixture
 def person(api):
@@ -50,8 +52,7 @@ def test_a_person_is_made_found_and_given_reach(page, api):
     page.locator("tbody").get_by_role("link", name="Nia Okafor").click()
     delete = page.locator("#delete")
     expect(delete).not_to_have_attribute("aria-disabled", "true")
-    delete.click()
-    delete.click()
+    press_twice(delete)
     page.wait_for_url("**/people")
     assert not api.get("/auth/users", search="okafor")
 

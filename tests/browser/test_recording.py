@@ -3,6 +3,8 @@ import re
 
 from playwright.sync_api import expect
 
+from tests.browser.hands import press_twice
+
 # Counted on a copy: reading the page's own canvas often would slow it down, and Chromium says so.
 DRAWN = """() => {
     const shown = document.querySelector("#main-wave");
@@ -84,12 +86,10 @@ def test_it_is_watched_stopped_trashed_and_restored(page, api):
     expect(page.locator("#now .phases .now")).to_have_text("Capturing")
     expect(page.locator("#now [data-f=clock]")).to_have_text(re.compile(r"^00:00:\d\d$"))
     stop = page.locator("#stop")
-    stop.click()
-    stop.click()
+    press_twice(stop)
     until(page, f"({DRAWN})() > 100")
     delete = page.locator("#delete")
-    delete.click()
-    delete.click()
+    press_twice(delete)
     expect(page.get_by_text("IN TRASH")).to_be_visible()
     page.get_by_role("button", name="Restore").click()
     expect(page.get_by_text("IN TRASH")).to_be_hidden()

@@ -6,6 +6,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.hands import press_twice
 from tests.browser.room import Room
 from tests.browser.test_every_screen_is_accessible import violations
 
@@ -161,24 +162,21 @@ def test_a_lock_is_seen_by_the_others_and_handed_over(production, desk, new_page
     # A director removes somebody: their browser is out at once, and says what now.
     person = desk.locator("#operators li", has_text="Dana")
     person.hover()
-    person.get_by_role("button", name="Remove Dana").click()
-    person.get_by_role("button", name="Remove Dana").click()
+    press_twice(person.get_by_role("button", name="Remove Dana"))
     guest.wait_for_url("**/join")
     expect(guest.get_by_role("heading")).to_have_text("You need an invite link")
     expect(desk.locator("#locks [data-key=graphics]")).to_contain_text("Free")
 
 
 def test_leaving_and_coming_back_with_one_click(production, desk):
-    desk.get_by_role("button", name="Leave").click()
-    desk.get_by_role("button", name="Leave").click()
+    press_twice(desk.get_by_role("button", name="Leave"))
     expect(desk.locator("#enter")).to_contain_text("You are watching")
     expect(desk.get_by_role("button", name="Lock switching")).to_have_attribute("aria-disabled", "true")
     desk.get_by_label("Your name here").fill("Alice")
     desk.locator("#enter").get_by_label("Role").select_option("director")
     desk.get_by_role("button", name="Come in").click()
     expect(desk.locator("#enter")).to_be_hidden()
-    desk.get_by_role("button", name="Leave").click()
-    desk.get_by_role("button", name="Leave").click()
+    press_twice(desk.get_by_role("button", name="Leave"))
     desk.get_by_role("button", name="Back in as Alice, director").click()
     expect(desk.locator("#operators")).to_contain_text("Alice")
     expect(desk.locator("#enter")).to_be_hidden()
