@@ -20,7 +20,7 @@ from audit import months, redaction, vocabulary
 from audit.models import Outcome
 from audit.redaction import snapshot
 from config.kernel import clock, context, wire
-from config.kernel.access import Actor, ports
+from config.kernel.access import Actor, Kind, ports
 
 __all__ = ["ensure_month", "record", "snapshot"]
 
@@ -71,6 +71,7 @@ def record(
 
     subject      (kind, id, label), a snapshot; None for controller-level events
     scope        the subject's ancestors as `kind:id`; None asks the port `ancestors`
+    permission   the one that was checked; None takes the one that the request's route names
     reason       the answer's error code, or a person's text
     correlation  any of job_id, recording_id, session_id, conversation_id, schedule_id, lifecycle_job_id, export_id
     environment  LIVE or TEST where the credential has one
@@ -85,7 +86,7 @@ def record(
         raise RuntimeError(f"{verb}: what succeeded is recorded in the transaction that did it")
     before, after = redaction.changes(before, after)
     row = compose(
-        vocabulary.check(verb), actor=actor, outcome=outcome, subject=subject, permission=permission, before=before, after=after, reason=reason,
+        vocabulary.check(verb), actor=actor, outcome=outcome, subject=subject, permission=permission or _asked_of(actor), before=before, after=after, reason=reason,
         details=details, correlation=correlation, scope=scope, environment=environment, status=status,
     )  # fmt: skip
     if outcome in {Outcome.DENIED.value, Outcome.FAILED.value}:
@@ -93,6 +94,11 @@ def record(
     else:
         append(row)
     return row["id"]
+
+
+def _asked_of(actor: Actor) -> str | None:
+    """What the door of this request asked of its caller: what they then did was done by that permission."""
+    return None if actor.kind is Kind.SYSTEM else context.current().permission
 
 
 def compose(verb, *, actor, outcome, subject, permission, before, after, reason, details, correlation, scope, environment, status) -> dict:

@@ -13,7 +13,7 @@ from config.kernel.ids import uuid7
 
 @dataclass
 class RequestContext:
-    """Facts of one request, task or socket message. `route` is the template, never a path with ids or tokens."""
+    """Facts of one request, task or socket message. `route` is the template, never a path with ids or tokens; `permission` is the one its door asked for."""
 
     request_id: str
     method: str = ""
@@ -21,6 +21,7 @@ class RequestContext:
     ip: str | None = None
     user_agent: str = ""
     actor: object | None = None
+    permission: str | None = None
     version: str = ""
     refusals: list = field(default_factory=list)
 

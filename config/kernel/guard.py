@@ -2,6 +2,7 @@
 
 from rest_framework.permissions import BasePermission
 
+from config.kernel import context
 from config.kernel.access import UNSAFE_METHODS, Actor, Kind, Route, ports, require
 from config.kernel.errors import ApiError
 
@@ -44,5 +45,6 @@ class Guard(BasePermission):
     def has_permission(self, request, view):
         if view.action is None:
             return True
+        context.current().permission = view.route.permission
         check(request.actor, view.route, request.method, view.kwargs)
         return True

@@ -1,8 +1,8 @@
 """`Idempotency-Key` on POST and PATCH: key, domain rows and stored answer commit together; a crash frees the key.
 
 While a request runs it holds an advisory lock of its transaction on (scope, key), so a twin learns at once that it is still running, and
-nothing has to be cleaned up after a crash. Only 2xx is stored. Requests without an account (sign-in) ignore the header: their scope would be
-shared by strangers.
+nothing has to be cleaned up after a crash. Only 2xx is stored. Requests without an account (sign-in) ignore the header, because their scope
+would be shared by strangers, unless the view knows another one (`stranger_scope`: the invite that lets somebody in).
 """
 
 import hashlib
@@ -34,7 +34,8 @@ def run(request, dispatch, view) -> HttpResponse:
         actor = authentication.resolve(request)
         if not _KEY.fullmatch(key):
             raise errors.FieldError("Idempotency-Key", "invalid", "The key must be 1 to 255 printable ASCII characters.")
-        if actor.is_anonymous or not view.stores_replies:
+        scope = view.stranger_scope(request) if actor.is_anonymous else f"{actor.kind}:{actor.id}"
+        if scope is None or not view.stores_replies:
             return dispatch()
         # Read the body before the transaction starts: a slow client must not hold one open.
         fingerprint = _fingerprint(request)
@@ -43,7 +44,7 @@ def run(request, dispatch, view) -> HttpResponse:
         return errors.response(error)
     request._after_rollback = []
     try:
-        reply = _once(request, dispatch, f"{actor.kind}:{actor.id}", key, fingerprint)
+        reply = _once(request, dispatch, scope, key, fingerprint)
     except ApiError as error:
         request.actor = actor
         ports.refused(error, request, view)

@@ -55,6 +55,10 @@ class TallyViewSet(GenericViewSet):
     def actor(self) -> Actor:
         return self.request.actor
 
+    def stranger_scope(self, request) -> str | None:
+        """Whose an `Idempotency-Key` is where nobody is signed in; None: the header does nothing. Asked of Django's request, before `self.action`."""
+        return None
+
     def dispatch(self, request, *args, **kwargs):
         return idempotency.run(request, lambda: super(TallyViewSet, self).dispatch(request, *args, **kwargs), self)
 

@@ -1,8 +1,10 @@
 """`/operator/…`: people of the control room, invites, locks, hand-overs (04 §6)."""
 
+from contextlib import suppress
+
 from rest_framework.response import Response
 
-from config.kernel import clock, guard
+from config.kernel import clock, credentials, guard, wire
 from config.kernel.access import Actor, Kind, Perm, Route, holds
 from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError, FieldError
@@ -11,7 +13,7 @@ from config.kernel.viewsets import ListMixin, TallyViewSet
 from operators.console import handovers, invites, locks, presence, registration
 from operators.console.brake import bounded
 from operators.console.filters import InviteFilters, OperatorFilters
-from operators.console.identity import operator_of, operators, require_director, require_operator
+from operators.console.identity import keeps_standing, operator_of, operators, require_director, require_operator
 from operators.console.serializers import (
     AskBody,
     ConsoleOperatorShape,
@@ -74,7 +76,10 @@ class OperatorViewSet(ListMixin, TallyViewSet):
         "unlock": _room(errors=("not_locked", "lock_not_owned")),
         "force_unlock": _director(errors=("not_locked",)),
         "destroy": Route(
-            kinds=_IN_THE_ROOM, public=True, exempt=_PEOPLE, errors=("operator_id_required", "operator_required", "not_self_or_director", "not_found")
+            kinds=_IN_THE_ROOM,
+            public=True,
+            exempt=_PEOPLE,
+            errors=("operator_id_required", "operator_required", "not_self_or_director", "permission_denied", "not_found"),
         ),
         "destroy_nobody": Route(kinds=_IN_THE_ROOM, public=True, exempt=_PEOPLE, errors=("operator_id_required",)),
         "invite_tokens": Route(kinds=_IN_THE_ROOM, errors=("operator_required", "director_required")),
@@ -84,6 +89,16 @@ class OperatorViewSet(ListMixin, TallyViewSet):
 
     def get_queryset(self):
         return operators()
+
+    def stranger_scope(self, request) -> str | None:
+        """A guest's registration is their invite's."""
+        if self.action_map.get(request.method.lower()) != "register":
+            return None
+        with suppress(ValueError):
+            body = wire.loads(request.body)
+            if isinstance(body, dict) and isinstance(token := body.get("inviteToken"), str) and token:
+                return f"invite:{credentials.digest(token).hex()}"
+        return None
 
     def initial(self, request, *args, **kwargs):
         if self.action not in _COUNTED:
@@ -103,7 +118,7 @@ class OperatorViewSet(ListMixin, TallyViewSet):
             **super().get_serializer_context(),
             "now": clock.now(),
             "held": held,
-            "director": me is not None and me.role == ProductionRole.DIRECTOR,
+            "director": me is not None and me.role == ProductionRole.DIRECTOR and keeps_standing(self.actor, me),
         }
 
     @extend_schema(request=RegisterBody, responses={200: Registered})

@@ -45,10 +45,13 @@ def ask(*, actor: Actor, operator: ConsoleOperator, subsystem: str, note: str | 
 
 @transaction.atomic
 def give(*, actor: Actor, operator: ConsoleOperator, handover: Handover) -> Handover:
-    """The holder yields: the lock moves in one UPDATE. ApiError lock_not_owned, handover_closed."""
+    """The holder yields: the lock moves in one UPDATE. ApiError lock_not_owned, handover_closed (nobody asks any more, or the holder was silent for
+    so long that nothing is theirs to give)."""
     where, row = _open(handover)
     _demand_holder(row, operator)
     now = clock.now()
+    if not is_present(row.holder.last_seen, now):
+        raise ApiError("handover_closed")
     moved = SubsystemLock.objects.filter(control_room=where, subsystem=row.subsystem, operator=operator).update(
         operator=row.asker, acquired_at=now, reason=None
     )

@@ -27,6 +27,7 @@ def actor_of(operator: ConsoleOperator, *, by_cookie: bool = False) -> Actor:
         credential_id=str(operator.pk),
         by_cookie=by_cookie,
         subject=operator,
+        on_behalf_of=("user", str(operator.user_id), operator.user.label) if operator.user else None,
     )
 
 

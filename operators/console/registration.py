@@ -12,7 +12,7 @@ from config.kernel.errors import ApiError, FieldError
 from operators import verbs
 from operators.access.services import access_changed
 from operators.console import handovers, invites, locks, room, shapes
-from operators.console.identity import TOKEN_PREFIX, operator_of, operators
+from operators.console.identity import TOKEN_PREFIX, operator_of, operators, require_standing
 from operators.console.models import ConsoleOperator, ControlRoom
 from operators.console.states import PRESENT_FOR, ProductionRole, clean_name, name_key, picked_with
 
@@ -144,12 +144,14 @@ def is_empty() -> bool:
 
 
 def remove(*, actor: Actor, public_id: str) -> None:
-    """Delete an operator: oneself, or anyone by a director. ApiError not_self_or_director before not_found."""
+    """Delete an operator: oneself, or anyone by a director. ApiError not_self_or_director, permission_denied; both before not_found."""
     me = operator_of(actor)
     if me is None:
         raise ApiError("operator_required", data={"permission": Perm.CONTROL_ROOM_OPERATE.value})
-    if me.public_id != public_id and me.role != ProductionRole.DIRECTOR:
-        raise ApiError("not_self_or_director", data={"permission": Perm.CONTROL_ROOM_DIRECT.value})
+    if me.public_id != public_id:
+        if me.role != ProductionRole.DIRECTOR:
+            raise ApiError("not_self_or_director", data={"permission": Perm.CONTROL_ROOM_DIRECT.value})
+        require_standing(actor, me)
     with transaction.atomic():
         target = ConsoleOperator.objects.select_for_update(of=("self",)).filter(public_id=public_id, deleted_at=None).first()
         if target is None:

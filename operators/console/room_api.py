@@ -1,11 +1,11 @@
 """`/control-room/…`: state, actions, history; and the party line's routes until there is one (04 §4–5)."""
 
-from django.db import transaction
 from rest_framework.response import Response
 
 from config.kernel.access import Kind, Perm, Route
 from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError
+from config.kernel.instant import one_instant
 from config.kernel.names import camelized
 from config.kernel.serializers import NoBody
 from config.kernel.viewsets import ExportMixin, FacetsMixin, ListMixin, TallyViewSet
@@ -27,7 +27,7 @@ class ControlRoomViewSet(TallyViewSet):
 
     @extend_schema(responses={200: dict})
     def state(self, request):
-        with transaction.atomic():
+        with one_instant():
             return Response(camelized(state.state()))
 
     @extend_schema(responses={200: dict})

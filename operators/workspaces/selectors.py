@@ -85,6 +85,7 @@ def actor_of_key_row(key: ApiKey) -> Actor:
         pinned_version=key.version,
         environment=key.environment,
         subject=key,
+        on_behalf_of=("workspace", str(key.workspace_id), key.workspace.slug),
     )
 
 

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection, transaction
-
 from config.kernel.errors import ApiError
+from config.kernel.instant import one_instant
 from operators.console import room
 from operators.console.models import ControlRoom
 from sessions.control_room import captions, desk, program_link, shapes, sources, states
@@ -35,10 +34,7 @@ class Shown:
 
 def read() -> Shown:
     """Number and rows of one instant."""
-    with transaction.atomic():
-        if not connection.savepoint_ids:  # a test inside its own transaction cannot change the level any more
-            with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    with one_instant():
         return _read(room.main())
 
 

@@ -232,15 +232,14 @@ class SessionViewSet(ListMixin, FacetsMixin, ExportMixin, SessionRoutes):
     @extend_schema(responses={200: PublishShape})
     def producer_token(self, request, id):  # noqa: A002
         session = self.acting(Side.OPERATOR)
-        self.settling(lambda: services.demand_started("producer_token", session))
-        opened = joins.publish_access(session)
+        opened = self.settling(lambda: services.publish_access(actor=self.actor, session=session))
         return Response(self.shape(_parts(opened, "video_backend_ref", "whip_url", "edge"), PublishShape), headers=_NO_STORE)
 
     @extend_schema(responses={200: ViewShape})
     def viewer_token(self, request, id):  # noqa: A002
         session = self.get_object()
-        self.settling(lambda: services.demand_started("viewer_token", session))
-        seen = joins.viewer_access(session, self._viewing_for(session))
+        side = self._viewing_for(session)
+        seen = self.settling(lambda: services.viewer_access(actor=self.actor, session=session, workspace=side))
         return Response(self.shape({**_parts(seen, "video_backend_ref", "whep_url", "expires_at"), **seen.extra}, ViewShape), headers=_NO_STORE)
 
     def _viewing_for(self, session: FieldSession):

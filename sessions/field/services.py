@@ -23,10 +23,11 @@ from sessions.field.ending import (
 )
 from sessions.field.locking import locked
 from sessions.field.requesting import create
-from sessions.field.starting import demand_started, start
+from sessions.field.showing import publish_access, viewer_access
+from sessions.field.starting import start
 from sessions.field.transitions import note
 
 __all__ = [
-    "CANDIDATES", "accept", "cancel", "cancel_all", "candidates", "create", "demand_requested", "demand_started", "dispatch", "end", "expire_due", "expire_if_due", "flag", "fleet_refusal", "go_live", "gone_live", "hold_failed",
-    "leaving_live", "locked", "media_lost", "media_resumed", "note", "set_tallies", "set_tally", "start", "state_now",
+    "CANDIDATES", "accept", "cancel", "cancel_all", "candidates", "create", "demand_requested", "dispatch", "end", "expire_due", "expire_if_due", "flag", "fleet_refusal", "go_live", "gone_live", "hold_failed",
+    "leaving_live", "locked", "media_lost", "media_resumed", "note", "publish_access", "set_tallies", "set_tally", "start", "state_now", "viewer_access",
 ]  # fmt: skip

@@ -33,7 +33,10 @@ def start(*, actor: Actor, session_id, provenance: dict | None = None):
     with transaction.atomic():
         session = locked(session_id)
         seen(session.operator_id, at=now)
-        if not started_before:
+        if started_before:
+            # Only the URLs are told again.
+            transitions.trail(verbs.PUBLISH_URL_SHOWN, session, actor=actor, permission=Perm.SESSIONS_OPERATE, outcome="allowed")
+        else:
             transitions.trail(verbs.SESSION_STARTED, session, actor=actor, permission=Perm.SESSIONS_OPERATE)
             live.changed(session)
     return session, opened

@@ -57,14 +57,14 @@ def tell(event: str, session: FieldSession, *, actor: Actor, permission: Perm, a
     trail(verb, session, actor=actor, permission=permission, before=before, after=snapshot(session), details=details or None)
 
 
-def trail(verb: str, session: FieldSession, *, actor: Actor, permission: Perm | None, **facts) -> None:
+def trail(verb: str, session: FieldSession, *, actor: Actor, permission: Perm | None, outcome: str = "succeeded", **facts) -> None:
     """One audit row about a session, in reach of both sides."""
     sides = dict.fromkeys(pk for pk in (session.consumer_workspace_id, session.operator_workspace_id) if pk)
     ports.record(
         verb,
         actor=actor,
         subject=("session", session.pk, str(session)),
-        outcome="succeeded",
+        outcome=outcome,
         permission=permission,
         environment=session.environment,
         correlation={"session_id": session.pk},

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from config.kernel import broker, clock
 from config.kernel.errors import ApiError
@@ -154,6 +155,24 @@ def challenge_due(session: FieldSession, now: datetime) -> str | None:
     made = TelemetryChallenge.objects.create(session=session, nonce=secrets.token_hex(16), issued_at=now)
     live.challenge(session.pk, {"nonce": made.nonce, "issued_at": now})
     return made.nonce
+
+
+def challenges_due(now: datetime) -> list[UUID]:
+    """LIVE sessions that ask for answers, with their newest nonce 30 s old."""
+    asking = FieldSession.objects.filter(state=SessionState.LIVE, required_trust_tier__gte=2)
+    newest = TelemetryChallenge.objects.filter(session=OuterRef("pk"), issued_at__gt=now - timedelta(milliseconds=NONCE_EVERY_MS))
+    return list(asking.filter(~Exists(newest)).values_list("pk", flat=True))
+
+
+def challenge_all() -> int:
+    """Issue what is due, whether or not telemetry comes: a nonce that waited to be asked for would let a log be signed in advance. How many."""
+    due = challenges_due(clock.now())
+    for pk in due:
+        with transaction.atomic():
+            session = locked(pk, share=True)
+            store.ingest_lock(pk)
+            challenge_due(session, clock.now())
+    return len(due)
 
 
 def _seen(session: FieldSession, taken: list[tuple[Sample, Answer]], received_at: datetime) -> None:

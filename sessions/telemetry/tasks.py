@@ -1,10 +1,16 @@
-"""`telemetry.partitions`: room for the days to come, and away with what was kept long enough."""
+"""Telemetry in the background: nonces by the clock; room for the days to come, and away with what was kept long enough."""
 
 from datetime import UTC
 
-from config.kernel import clock
+from config.kernel import clock, loops
 from config.kernel.tasks import periodic
-from sessions.telemetry import partitions
+from sessions.telemetry import partitions, services
+
+
+@loops.loop("telemetry.challenges", every=1)
+def issue_challenges() -> dict:
+    """A fresh nonce each 30 s to whoever follows a LIVE session of trust tier 2 as its operator."""
+    return {"issued": services.challenge_all()}
 
 
 @periodic("telemetry.partitions", every=24 * 3600)

@@ -57,7 +57,10 @@ def _granted(call: Call, row: rows.Row) -> list[str]:
     happened = row.method not in READS and call.status < 300
     if happened and "user" in row.kinds and not call.audit and row.key not in SILENT:
         return [f"{call.status}, and nothing in the audit: record it, or say in SILENT why not"]
-    return []
+    unnamed = [
+        event.verb for event in call.audit if happened and row.permission[0] not in "-~" and not event.permission and event.actor_kind != "system"
+    ]
+    return [f"the audit does not say by which permission: {', '.join(unnamed)}"] if unnamed else []
 
 
 def _recorded(call: Call, answer: oracle.Answer, row: rows.Row) -> list[str]:

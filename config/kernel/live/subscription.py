@@ -4,11 +4,11 @@ import asyncio
 from contextlib import suppress
 
 from channels.db import database_sync_to_async
-from django.db import connection, transaction
 
 from config.kernel import clock, versions
 from config.kernel.access import Actor, require
 from config.kernel.errors import ApiError
+from config.kernel.instant import one_instant
 from config.kernel.live.feed import feed
 from config.kernel.live.sink import Sink
 from config.kernel.models import TopicEvent
@@ -19,10 +19,7 @@ TICK_SECONDS = 1.0
 
 def _snapshot(topic: Topic, name: str, argument: str | None, actor: Actor) -> tuple[int, dict]:
     """(seq, data) of one instant: publishers hold the counter's row until they commit, so number and rows belong together."""
-    with transaction.atomic():
-        if not connection.savepoint_ids:  # a test inside its own transaction cannot change the level any more
-            with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    with one_instant():
         seq = topic.log.last(name)
         require(actor, topic.permission)
         return seq, topic.snapshot(actor, argument)

@@ -4,7 +4,7 @@ from config.kernel.access import Actor, Decision, Kind, Perm
 from config.kernel.errors import ApiError
 from operators.access import scopes
 from operators.access.catalogue import CATALOGUE
-from operators.access.decision import Standing, judge, tenancy, way
+from operators.access.decision import Standing, console_way, judge, tenancy, way
 from operators.access.models import Effect
 from operators.access.selectors import granted_in, standing_of
 from operators.identity.models import User
@@ -20,7 +20,13 @@ def explain(user: User, permission: Perm, link: scopes.Link | None) -> dict:
     standing = standing_of(acting(user))
     granted = granted_in(standing, link) if link is not None else set()
     decision = judge(standing, permission, link, granted)
-    steps = [_deny(standing, permission, link), _user(standing, permission, link, granted), _tenant(standing, permission, link), _end(decision)]
+    steps = [
+        _deny(standing, permission, link),
+        _user(standing, permission, link, granted),
+        _tenant(standing, permission, link),
+        _console(standing, permission, link),
+        _end(decision),
+    ]
     return {"allowed": decision.allowed, "rule": decision.rule, "via": decision.via or None, "steps": steps}
 
 
@@ -58,6 +64,17 @@ def _tenant(standing: Standing, permission: Perm, link) -> dict:
     if via := tenancy(workspaces, standing.environment, link):
         return _step("tenant", "allows", via, f"This {link.kind} belongs to a workspace in which a membership holds it.")
     return _step("tenant", "none", None, f"This {link.kind} belongs to no workspace in which a membership holds it.")
+
+
+def _console(standing: Standing, permission: Perm, link) -> dict:
+    if not standing.by_console(permission):
+        return _step("console", "none", None, f"In the control room no role of theirs holds {permission.value}.")
+    via = f"role:{standing.console.role}"
+    if link is None:
+        return _step("console", "allows", via, f"As {standing.console.role} of the control room they hold it, within its reach.")
+    if console_way(standing.console, link):
+        return _step("console", "allows", via, f"As {standing.console.role} of the control room they hold it, and this {link.kind} is in its reach.")
+    return _step("console", "none", None, f"As {standing.console.role} of the control room they hold it, but this {link.kind} is out of its reach.")
 
 
 def _end(decision: Decision) -> dict:

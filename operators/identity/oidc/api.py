@@ -86,8 +86,8 @@ class OidcViewSet(TallyViewSet):
     def callback(self, request):
         query = request.GET
         browser = request._request.COOKIES.get(logins.cookie_name(), "")
-        client = config.client()
         login, verifier = logins.finish(state=query.get("state", ""), browser=browser)
+        client = config.client()
         claims = services.identify(client, login=login, verifier=verifier, code=query.get("code"), error=query.get("error"), iss=query.get("iss"))
         fragment = {}
         if login.intent == Intent.LINK:

@@ -155,7 +155,7 @@ class GroupViewSet(_Holders):
         made = groups.create(
             actor=self.actor, name=body["name"], roles=body.get("roles", ()), members=body.get("members", ()), grants=grants_in(body) or ()
         )
-        return self._reply(made, 201)
+        return self._reply(made, 201, Location=f"/api/v1/auth/groups/{made.pk}")
 
     @extend_schema(request=GroupBody, responses={200: GroupShape})
     def partial_update(self, request, id):  # noqa: A002

@@ -125,6 +125,18 @@ def test_a_lock_is_handed_over_when_its_holder_yields(room):
     assert code(a.client.post(f"{path}/yield")) == (409, "handover_closed")
 
 
+def test_who_was_silent_for_a_minute_has_nothing_to_hand_over(room):
+    a, b = room.join("audio"), room.join("audio")
+    a.lock("audio")
+    with later(45):
+        b.heartbeat()
+        asked = b.client.post("/operator/handovers", {"subsystem": "audio"}).json()["data"]["id"]
+    with later(65):
+        assert code(a.client.post(f"/operator/handovers/{asked}/yield")) == (409, "handover_closed")
+        assert b.lock("audio").status_code == 200
+    assert ControlRoomEvent.objects.filter(event="handover.closed").last().data["outcome"] == "void"
+
+
 def test_silence_refusal_and_withdrawal_leave_the_lock_where_it_is(room):
     a, b = room.join("audio"), room.join("audio")
     a.lock("audio")

@@ -2,11 +2,13 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from types import SimpleNamespace
 
 import pytest
 from django.db import connection
 
-from operators.console import locks
+from config.kernel import clock
+from operators.console import locks, state
 from operators.console.identity import actor_of
 from operators.console.models import ConsoleOperator, ControlRoomEvent, Handover, Invite, SubsystemLock
 from tests.operators.console.conftest import Room, code
@@ -91,3 +93,28 @@ def test_yield_and_force_at_once_leave_one_holder_or_none(api):
         SubsystemLock.objects.all().delete()
     numbers = list(ControlRoomEvent.objects.order_by("seq").values_list("seq", flat=True))
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_the_state_that_is_read_is_of_one_instant(api, monkeypatch):
+    """Somebody locks after the number was read and before the rows are."""
+    room = Room(api)
+    a = room.join("audio")
+    before = api(room.user()).get("/control-room/state").json()["data"]
+    moment, pool = state.clock.now, ThreadPoolExecutor(1)
+
+    def lock():
+        try:
+            return a.lock("audio").status_code
+        finally:
+            connection.close()
+
+    def now():
+        monkeypatch.setattr(state, "clock", clock)
+        assert pool.submit(lock).result(20) == 200
+        return moment()
+
+    monkeypatch.setattr(state, "clock", SimpleNamespace(now=now))
+    seen = a.client.get("/control-room/state").json()["data"]
+    assert (seen["seq"], seen["locks"]) == (before["seq"], {})
+    after = a.client.get("/control-room/state").json()["data"]
+    assert after["seq"] > before["seq"] and set(after["locks"]) == {"audio"}

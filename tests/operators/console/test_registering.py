@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from audit.models import AuditEvent
 from config.kernel import clock
 from operators.access.models import Role
 from operators.console.models import ConsoleOperator, Invite
@@ -217,6 +218,44 @@ def test_a_replayed_registration_shows_no_token(room):
     first, second = (room.api(user).post("/operator/register", {"name": "A", "role": "viewer"}, idempotency_key="k1") for _ in range(2))
     assert first.json()["data"]["token"] and second.json()["data"] == first.json()["data"] | {"token": None}
     assert ConsoleOperator.objects.count() == 1
+
+
+def test_a_guest_whose_answer_was_lost_repeats_it_with_their_invite(room):
+    director = room.join()
+    invite = director.client.post("/operator/invites", {"kind": "personal", "role": "audio"}).json()["data"]["token"]
+
+    def register(key, name="Dana", token=invite):
+        return room.api().post("/operator/register", {"name": name, "inviteToken": token}, idempotency_key=key)
+
+    first, again = register("k1"), register("k1")
+    assert first.json()["data"]["token"] and again.json()["data"] == first.json()["data"] | {"token": None}
+    assert again["Idempotent-Replayed"] == "true" and ConsoleOperator.objects.filter(guest=True).count() == 1
+    assert code(register("k1", name="Chidi")) == (409, "idempotency_key_reused")
+    # Another key, or another invite, is another request.
+    assert code(register("k2", name="Chidi")) == (403, "invite_used_up")
+    assert code(register("k1", token="tr_inv_nothing")) == (403, "invite_invalid")
+    assert room.api().post("/operator/register", ["no", "body"], idempotency_key="k1").status_code == 400
+
+
+def test_a_director_who_lost_the_permission_deletes_nobody_but_themselves(room):
+    user = room.user()
+    director = room.someone(room.register(user, name="A", role="director"))
+    audio = room.join("audio")
+    user.role_rows.all().delete()
+    assert code(director.client.delete(f"/operator/{audio.id}")) == (403, "permission_denied")
+    assert code(director.client.delete("/operator/unknown")) == (403, "permission_denied")
+    assert director.client.delete(f"/operator/{director.id}").status_code == 200
+
+
+def test_what_an_operator_does_is_done_for_their_user(room):
+    user = room.user()
+    alice = room.someone(room.register(user, name="Alice", role="director"))
+    guest = room.guest("audio", alice)
+    alice.lock("graphics")
+    guest.lock("audio")
+    mine, theirs = AuditEvent.objects.filter(verb="control_room.lock.acquired").order_by("id")
+    assert (mine.on_behalf_of_kind, mine.on_behalf_of_id, mine.on_behalf_of_label) == ("user", str(user.pk), user.label)
+    assert theirs.actor_label == guest.name and theirs.on_behalf_of_kind is None
 
 
 def test_who_may_be_deleted_by_whom(room):

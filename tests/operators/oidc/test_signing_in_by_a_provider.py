@@ -283,6 +283,8 @@ def test_the_configuration_is_public_and_holds_no_secret(idp, settings):
     bare = ApiClient().get("/auth/oidc/config").json()["data"]
     assert (bare["enabled"], bare["missingFields"], "redirectUri" in bare) == (False, ["issuer", "clientId"], False)
     assert code(ApiClient().get("/auth/oidc/login")) == (409, "oidc_unavailable")
+    for query in ("", "?state=made-up&code=x"):
+        assert code(ApiClient().get(f"/auth/oidc/callback{query}")) == (400, "oidc_state_invalid")
     settings.OIDC_ISSUER = "http://idp.example"
     assert "issuer" in ApiClient().get("/auth/oidc/config").json()["data"]["missingFields"]
 

@@ -27,6 +27,7 @@ def test_members_have_the_roles_and_grants_of_their_group(api, alice, mallory):
     reply = api(alice).post("/auth/groups", body)
     made = reply.json()["data"]
     assert reply.status_code == 201 and {name: made[name] for name in body} == body
+    assert reply["Location"] == f"/api/v1/auth/groups/{made['id']}"
     assert api(mallory).get(f"/nodes/{node.pk}").status_code == 200
     assert "viewer" not in api(alice).get(f"/auth/users/{mallory.pk}").json()["data"]["user"]["roles"]
     assert "node:read" in api(alice).get(f"/auth/users/{mallory.pk}").json()["data"]["user"]["permissions"]

@@ -4,6 +4,7 @@ import pytest
 
 from audit.models import AuditEvent
 from operators.access.models import AccessPolicy
+from operators.console.models import ControlRoom
 from tests.factories.nodes import make_node, make_site
 
 pytestmark = pytest.mark.django_db
@@ -91,7 +92,9 @@ def test_a_decision_is_explained_path_by_path(api, alice, carol):
     about = {"userId": carol.pk, "resourceType": "node", "resourceId": node.pk}
     yes = explain(api(alice), permission="node:read", **about).json()["data"]
     assert yes["allowed"] and yes["rule"] == "user" and yes["via"].startswith("policy:")
-    assert [(step["step"], step["outcome"]) for step in yes["steps"]] == [("deny", "none"), ("user", "allows"), ("tenant", "none"), ("end", "allows")]
+    assert [(step["step"], step["outcome"]) for step in yes["steps"]] == [
+        ("deny", "none"), ("user", "allows"), ("tenant", "none"), ("console", "none"), ("end", "allows"),
+    ]  # fmt: skip
     no = explain(api(alice), permission="node:manage", **about).json()["data"]
     assert (no["allowed"], no["rule"]) == (False, "permission_denied") and "admin, owner" in no["steps"][1]["says"]
     api(alice).patch("/auth/access-policies", {"policies": [EVERYONE, deny(node)]})
@@ -101,6 +104,25 @@ def test_a_decision_is_explained_path_by_path(api, alice, carol):
     nothing = explain(api(alice), permission="node:read", **about).json()["data"]
     assert (nothing["allowed"], nothing["rule"]) == (False, "out_of_scope")
     assert explain(api(alice), permission="node:read", userId=carol.pk).json()["data"]["allowed"], "without a thing the permission alone counts"
+
+
+def test_what_somebody_may_as_an_operator_of_the_room_is_explained(api, alice, mallory):
+    def asked(**about):
+        answer = explain(api(alice), permission="node:read", userId=mallory.pk, **about).json()["data"]
+        return answer["rule"], next(step for step in answer["steps"] if step["step"] == "console")
+
+    assert asked()[1]["outcome"] == "none"
+    director = api(alice).post("/operator/register", {"name": "Alice", "role": "director"})
+    assert director.status_code == 200
+    invite = api(alice).post("/operator/invites", {"kind": "personal", "role": "audio"}).json()["data"]["token"]
+    assert api(mallory).post("/operator/register", {"name": "Mal", "inviteToken": invite}).status_code == 200
+    rule, step = asked()
+    assert rule == "console" and (step["outcome"], step["via"]) == ("allows", "role:audio")
+    near, far = make_node(), make_node()
+    ControlRoom.objects.update(sites=[near.site_id])
+    assert asked(resourceType="node", resourceId=near.pk)[1]["outcome"] == "allows"
+    rule, step = asked(resourceType="node", resourceId=far.pk)
+    assert (rule, step["outcome"]) == ("out_of_scope", "none") and "out of its reach" in step["says"]
 
 
 def test_one_asks_about_oneself_but_learns_nothing_of_what_is_hidden(api, alice, carol):

@@ -34,6 +34,7 @@ def test_a_key_is_shown_once_and_stored_as_a_digest(api, acme):
     listed = api(acme.olga).get(f"{acme.path}/api-keys").content.decode()
     assert data["token"] not in listed and data["id"] in listed
     row = AuditEvent.objects.get(verb="workspace.api_key.minted")
+    assert row.permission == "key:manage"
     assert row.environment == "LIVE" and data["token"] not in str(row.after) and row.after["label"] == BODY["label"]
     assert mint(api, acme, environment="TEST").json()["data"]["token"].startswith("tr_key_test_")
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from audit.models import AuditEvent
 from config.kernel import clock
 from config.kernel.models import TopicEvent
 from sessions.field import services
@@ -91,6 +92,22 @@ def test_start_twice_is_one_input_and_the_same_urls(supplier, started, media):
     token = supplier.client.get(f"/sessions/{pk}/producer-token")
     assert data(token)["whipUrl"] == first["whipUrl"] and token["Cache-Control"] == "no-store"
     assert set(data(token)) == {"videoBackendRef", "whipUrl", "edge"}
+
+
+def test_whoever_was_shown_how_to_publish_or_watch_is_in_the_audit(consumer, supplier, started):
+    pk = started()
+    shown = AuditEvent.objects.filter(subject_id=pk, outcome="allowed").order_by("id")
+    assert not shown.exists(), "the first start says so itself"
+    data(supplier.client.post(f"/sessions/{pk}/start"))
+    data(supplier.client.get(f"/sessions/{pk}/producer-token"))
+    data(consumer.client.get(f"/sessions/{pk}/viewer-token"))
+    ours, theirs = ("workspace", str(supplier.workspace.pk)), ("workspace", str(consumer.workspace.pk))
+    assert [(row.verb, row.permission, (row.on_behalf_of_kind, row.on_behalf_of_id)) for row in shown] == [
+        ("session.publish_url.shown", "sessions:operate", ours),
+        ("session.publish_url.shown", "sessions:operate", ours),
+        ("session.viewer_url.shown", "sessions:read", theirs),
+    ]
+    assert not any("whip" in str((row.details, row.after)) for row in shown)
 
 
 def test_a_start_whose_provider_is_down_can_be_repeated(supplier, request_session, media):

@@ -8,8 +8,10 @@ import pytest
 from config.kernel import clock
 from config.kernel.errors import ApiError
 from operators.workspaces.devices.models import DeviceKey, DeviceOperator
+from sessions.field.models import FieldSession
 from sessions.telemetry import services
 from sessions.telemetry.models import TelemetryChallenge, TelemetrySample
+from sessions.telemetry.tasks import issue_challenges
 from tests.factories.sessions import make_operator, make_session, make_workspace
 from tests.factories.telemetry import beacon, sample
 from tests.factories.wallets import SigningWallet
@@ -177,6 +179,24 @@ def test_nonces_are_issued_every_thirty_seconds(live, supplier, now):
     assert services.ingest(session_id=live.pk, sent=[services.read(raw, live.pk)], received_at=at).answers[0].verdict == "in_fence"
     second = told(30)
     assert second.challenge != first.challenge and TelemetryChallenge.objects.count() == 2
+
+
+def test_a_nonce_is_issued_by_the_clock_though_nothing_is_sent(live, supplier, now):
+    FieldSession.objects.filter(pk=live.pk).update(required_trust_tier=2)
+    make_session(make_workspace(roles=("CONSUMER",)), "LIVE", operator=make_operator(supplier), required_trust_tier=1)
+    with clock.frozen(now):
+        assert issue_challenges.run_once() == {"issued": 1} and issue_challenges.run_once() == {"issued": 0}
+    with clock.frozen(now + timedelta(seconds=29)):
+        assert issue_challenges.run_once() == {"issued": 0}
+    with clock.frozen(now + timedelta(seconds=30)):
+        assert issue_challenges.run_once() == {"issued": 1}
+    first, second = TelemetryChallenge.objects.filter(session=live).order_by("issued_at")
+    # Signed in advance, with the first: what is captured more than its grace after the second is worth nothing, however late it is sent.
+    raw = [sample(live, now + timedelta(seconds=seconds), supplier.wallet, challenge=first.nonce) for seconds in (29, 35, 36, 58)]
+    at = now + timedelta(seconds=58)
+    sent = services.ingest(session_id=live.pk, sent=[services.read(one, live.pk) for one in raw], received_at=at)
+    assert [answer.verdict for answer in sent.answers] == ["in_fence", "in_fence", "challenge_missing", "challenge_missing"]
+    assert sent.challenge == second.nonce
 
 
 def test_the_edge_wants_a_fresh_sample_for_tier_three(live, supplier, now):

@@ -1,5 +1,6 @@
 """`manage.py errors_doc`: docs/errors.md from the registry and the routes that declare each code."""
 
+import re
 from collections import defaultdict
 
 from django.conf import settings
@@ -8,6 +9,7 @@ from django.core.management.base import BaseCommand
 from config.kernel.checks import api_routes
 from config.kernel.error_codes import CODES
 
+_CONVERTED = re.compile(r"<(?:\w+:)?(\w+)>")
 HEAD = """# Error codes
 
 Every error is flat JSON: `{"code", "transient", "message", "data"?}`. Program against `code`. `transient: true` means that the identical
@@ -27,9 +29,10 @@ def text() -> str:
             # Django adds HEAD to what answers GET once a route has been called; the page must not depend on that.
             if method == "head" and "get" in actions:
                 continue
+            shown = _CONVERTED.sub(r":\1", path)
             route = getattr(view, "routes", {}).get(action)
             for code in route.errors if route else ():
-                declared[code].add(f"`{method.upper()} {path.replace('<uuid:', ':').replace('<int:', ':').replace('>', '')}`")
+                declared[code].add(f"`{method.upper()} {shown}`")
     rows = [
         f"| `{code}` | {entry.status} | {'yes' if entry.transient else ''} | {entry.message} | {' · '.join(sorted(declared[code]))} |"
         for code, entry in sorted(CODES.items())
