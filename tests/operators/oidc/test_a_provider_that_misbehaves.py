@@ -1,14 +1,18 @@
 """Whatever a provider sends instead of what it should is one `oidc_provider_error`; settings that can't be meant stop the start."""
 
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import httpx
 import pytest
+from django.contrib.auth.models import Group
 from django.db import connection
 
+from audit.models import AuditEvent
 from config.kernel.errors import ApiError
+from operators.access.models import GroupRole, Role
 from operators.identity.models import User
-from operators.identity.oidc import config, people, provider
+from operators.identity.oidc import claims, config, people, provider, services
 from operators.identity.oidc.checks import roles_that_a_provider_may_give
 from operators.identity.oidc.models import OidcIdentity
 
@@ -158,3 +162,38 @@ def test_racing_first_sign_ins_of_one_person_make_one_user_and_of_two_with_one_e
     with ThreadPoolExecutor(4) as pool:
         several = list(pool.map(come, ["a", "b", "c", "d"]))
     assert several.count("oidc_email_conflict") == 3 and User.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_whoever_comes_back_without_a_code_or_from_elsewhere_is_nobody(answers):
+    def identify(**query):
+        return code(
+            lambda: services.identify(CLIENT, login=SimpleNamespace(nonce="n"), verifier="v", **{"code": None, "error": None, "iss": None, **query})
+        )
+
+    assert identify(error="access_denied") == "oidc_denied"
+    assert identify() == "validation_failed"
+    assert identify(code="c", iss="https://other.example") == "oidc_token_invalid"
+    # One that promises to say who it is (RFC 9207) must.
+    answers["/.well-known/openid-configuration"] = httpx.Response(200, json={**METADATA, "authorization_response_iss_parameter_supported": True})
+    provider.forget()
+    assert identify(code="c") == "oidc_token_invalid"
+    causes = AuditEvent.objects.filter(verb="auth.sign_in.failed").order_by("id").values_list("reason", "details__cause")
+    assert list(causes) == [
+        ("oidc_denied", "the provider refused"), ("oidc_token_invalid", "iss parameter"), ("oidc_token_invalid", "iss parameter"),
+    ]  # fmt: skip
+
+
+@pytest.mark.django_db
+def test_groups_that_fit_already_are_left_and_those_of_owners_never_touched(settings, carol):
+    crew, chiefs = Group.objects.create(name="Crew"), Group.objects.create(name="Chiefs")
+    GroupRole.objects.create(group=chiefs, role=Role.OWNER)
+    settings.OIDC_ROLE_MAP, settings.OIDC_GROUP_MAP = {}, {"crew": "Crew", "chief": "Chiefs"}
+    mapped = AuditEvent.objects.filter(verb="auth.user.groups_mapped")
+    claims.apply_maps(carol, {"groups": ["crew", "chief"]})
+    assert list(carol.groups.values_list("name", flat=True)) == ["Crew"] and mapped.count() == 1
+    claims.apply_maps(carol, {"groups": ["crew"]})
+    assert mapped.count() == 1
+    carol.groups.add(chiefs)
+    claims.apply_maps(carol, {"groups": []})
+    assert list(carol.groups.values_list("name", flat=True)) == ["Chiefs"] and crew.user_set.count() == 0
