@@ -13,8 +13,11 @@ export function allow(button, enabled, reason = "") {
   let wrap = button.closest(".why-w");
   if (!wrap) {
     wrap = el("span", { class: "why-w" });
+    const focused = document.activeElement === button;
     button.replaceWith(wrap);
     wrap.append(button);
+    // To move an element takes its focus away.
+    if (focused) button.focus({ preventScroll: true });
     button.addEventListener("click", (event) => {
       if (usable(button)) return;
       event.preventDefault();

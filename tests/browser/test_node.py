@@ -65,6 +65,7 @@ def test_what_cannot_be_done_says_why_on_focus(page, api):
     page.goto(f"/nodes/{node['id']}")
     record = page.locator("#record")
     expect(record).to_have_attribute("aria-disabled", "true")
+    expect(record).to_have_attribute("aria-describedby", re.compile("."))
     record.focus()
     reason = page.locator(f"#{record.get_attribute('aria-describedby')}")
     expect(reason).to_be_visible()

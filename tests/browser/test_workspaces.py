@@ -127,7 +127,9 @@ def test_a_workspace_is_made_and_its_key_is_shown_once_and_revoked(page, tenant,
 
     # The installation's owner reaches the workspace, but mints no keys in it.
     owner.goto(theirs.url)
-    expect(owner.locator("#mint-open")).to_have_attribute("aria-disabled", "true")
+    opener = owner.locator("#mint-open")
+    expect(owner.locator(".why-w", has=opener).locator(".why")).to_have_text(re.compile("^(?!Finding out)."))
+    expect(opener).to_have_attribute("aria-disabled", "true")
 
 
 def test_a_tenant_starts_at_what_is_theirs_and_hears_by_webhook(house, tenant, watch):
