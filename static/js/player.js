@@ -32,6 +32,8 @@ export class Player {
     this.loaded = null;
     /** Pressed before there was anything to play: it plays as soon as there is. */
     this.wanted = false;
+    /** Whether it may be played: null until that is known, and a press until then is kept. */
+    this.may = null;
     this.listen();
     this.loadWhole();
     const repaint = new ResizeObserver(() => this.paint());
@@ -60,7 +62,15 @@ export class Player {
     this.r = recording;
     if (!read) return;
     this.loadWhole();
-    if (this.wanted) this.begin();
+    if (this.wanted && this.may) this.begin();
+  }
+
+  permit(yes) {
+    const kept = this.may === null && this.wanted;
+    this.may = yes;
+    if (!kept) return;
+    if (yes) this.begin();
+    else this.wanted = false;
   }
 
   async loadWhole() {
@@ -159,6 +169,10 @@ export class Player {
   }
 
   async toggle() {
+    if (this.may === null) {
+      this.wanted = !this.wanted;
+      return;
+    }
     if (this.p.play.getAttribute("aria-disabled") === "true") return;
     if (!this.p.audio.paused) {
       this.p.audio.pause();

@@ -36,6 +36,7 @@ async function load() {
   if (actions.status === "fulfilled") apply(document, actions.value);
   else complain("What can be done with it could not be read", actions.reason);
   paintContext();
+  if (actions.status === "fulfilled") state.player?.permit(actions.value.playback.enabled);
 }
 
 function absent(title, words) {

@@ -4,6 +4,16 @@ from playwright.sync_api import expect
 
 from tests.browser.hands import press_twice
 
+# Whoever had tabbed to a button stays on it when it learns that it can't be used, and why.
+KEEPS_FOCUS = """async () => {
+  const { allow } = await import('/static/js/actions.js');
+  const button = document.createElement('button');
+  document.querySelector('main').append(button);
+  button.focus();
+  allow(button, false, 'Not now.');
+  return document.activeElement === button && button.parentElement.classList.contains('why-w');
+}"""
+
 
 def test_the_bridge_moves_and_says_its_levels(page, api):
     page.goto(f"/nodes/{api.local_node()['id']}")
@@ -70,6 +80,7 @@ def test_what_cannot_be_done_says_why_on_focus(page, api):
     reason = page.locator(f"#{record.get_attribute('aria-describedby')}")
     expect(reason).to_be_visible()
     expect(reason).to_have_text(api.get(f"/nodes/{node['id']}/actions")["actions"]["startRecording"]["reason"])
+    assert page.evaluate(KEEPS_FOCUS)
     api.patch(f"/nodes/{node['id']}", {"retired": True})
 
 

@@ -39,6 +39,19 @@ def test_the_waveform_is_drawn_and_playing_moves_the_playhead(page, take):
     expect(page.get_by_role("button", name="Play")).to_be_visible()
 
 
+def test_a_press_before_it_is_known_whether_one_may_is_kept(page, take):
+    held = []
+    page.route("**/actions", lambda route: held.append(route))
+    page.goto(f"/recordings/{take['id']}")
+    until(page, f"({DRAWN})() > 500")
+    page.keyboard.press("Space")
+    expect(page.get_by_role("button", name="Play")).to_have_attribute("aria-disabled", "true")
+    for route in held:
+        route.continue_()
+    page.unroute("**/actions")
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+
+
 def test_the_keyboard_seeks_and_zooms(page, take):
     page.goto(f"/recordings/{take['id']}")
     until(page, f"({DRAWN})() > 500")
