@@ -67,7 +67,7 @@ def viewer(token: str) -> Viewing:
         raise Refused("credential_not_accepted" if MediaInput.objects.filter(publish_digest=digest).exists() else "credential_invalid")
     if not tokens.same(tokens.view(found.input_id, found.pk, found.expires_at).token, token):
         raise Refused("credential_invalid")
-    if not _serves(found.input):
+    if not _serves(found.input) or found.group == ViewerToken.SENT_AWAY:
         raise Refused("not_found")
     if found.expires_at <= clock.now():
         raise Refused("credential_expired")

@@ -99,8 +99,10 @@ class ViewerToken(models.Model):
     """A viewer's permission to connect to one input until `expires_at`; only its SHA-256 is kept.
 
     workspace   whose twenty it counts among; null: a program link's viewer
-    group       what is kicked together: `workspace:<id>` or `program`
+    group       what is kicked together: `workspace:<id>` or `program`; `SENT_AWAY` once it was, so that its URL says "gone" and not "unknown"
     """
+
+    SENT_AWAY = "sent away"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     input = models.ForeignKey(MediaInput, on_delete=models.CASCADE, related_name="viewer_tokens")

@@ -218,11 +218,11 @@ def _viewer(row: MediaInput, token: str, expires_at: datetime) -> ViewerAccess:
 
 
 def kick_program(session) -> None:
-    """Send the program links' viewers of this session away; their tokens open nothing more."""
+    """Send the program links' viewers of this session away; their URLs are gone (404)."""
     row = MediaInput.objects.filter(session_id=session.pk, state=InputState.READY).first()
     if row is None:
         return
-    ViewerToken.objects.filter(input=row, group=PROGRAM_GROUP).delete()
+    ViewerToken.objects.filter(input=row, group=PROGRAM_GROUP).update(group=ViewerToken.SENT_AWAY)
     provider.named(row.provider).kick(row.ref, provider.Kick.VIEWERS, PROGRAM_GROUP)
 
 

@@ -139,8 +139,10 @@ def test_program_viewers_are_kicked_and_their_tokens_die(fake, session):
     token = services.program_access(session).whep_url.rpartition("/")[2]
     services.kick_program(session)
     assert [(what.value, group) for _, what, group in fake.kicked] == [("viewers", "program")]
-    with pytest.raises(admission.Refused):
+    with pytest.raises(admission.Refused) as caught:
         admission.viewer(token)
+    assert caught.value.code == "not_found"
+    assert admission.viewer(services.program_access(session).whep_url.rpartition("/")[2]).group == "program"
 
 
 def test_a_removal_that_fails_is_tried_until_it_works(fake, session):
