@@ -208,7 +208,7 @@ def _report_stuck() -> None:
     late = Settlement.objects.filter(state__in=UNDER_WAY, created_at__lt=clock.now() - UNSETTLED_AFTER)
     ids = [str(pk) for pk in late.values_list("session_id", flat=True)[:50]]
     if ids:
-        raise_event(type=STUCK, severity="critical", message="Settlements wait for more than an hour.", details={"session_ids": ids})
+        raise_event(type=STUCK, severity="critical", message="Settlements wait for more than an hour.", details={"sessionIds": ids})
     else:
         clear_event(type=STUCK)
 

@@ -325,7 +325,7 @@ def test_what_is_unsettled_for_an_hour_is_an_alarm_until_it_is_settled(world, ca
     Settlement.objects.filter(session=session).update(created_at=clock.now() - relayer.UNSETTLED_AFTER - timedelta(seconds=1))
     relayer.relay()
     alarm = alarms.get()
-    assert alarm.severity == "critical" and alarm.details["session_ids"] == [str(session.pk)]
+    assert alarm.severity == "critical" and alarm.details["sessionIds"] == [str(session.pk)]
     deepen(world)
     relayer.relay()
     alarm.refresh_from_db()
