@@ -1,6 +1,5 @@
 """From the request to somebody who serves it, and calling it off (05 §2, §3)."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,7 +8,6 @@ from config.kernel import clock
 from operators.workspaces.devices.models import DeviceOperator
 from sessions.field.models import FieldSession
 from tests.factories.sessions import BOGOTA, make_operator
-from tests.sessions.telemetry.test_position import geoip
 
 pytestmark = pytest.mark.django_db
 
@@ -55,29 +53,6 @@ def test_bad_bodies_are_refused_with_their_field(consumer, wish, bad):
     reply = consumer.client.post("/sessions", {**wish, **bad})
     assert reply.status_code == 400 and reply.json()["data"]["errors"][0]["path"].split(".")[0].split("[")[0] in {*bad, "geofencePolygon"}
     assert not FieldSession.objects.exists()
-
-
-def test_the_third_tier_needs_a_provider_that_asks_before_it_lets_in(consumer, wish, media, monkeypatch):
-    body = {**wish, "mode": "telemetry", "requiredTrustTier": 3}
-    assert data(consumer.client.post("/sessions", body))["requiredTrustTier"] == 3
-    monkeypatch.setattr(type(media.provider), "capabilities", replace(media.provider.capabilities, edge_admission=False))
-    refused = consumer.client.post("/sessions", body)
-    assert code(refused) == (422, "trust_tier_unsupported") and refused.json()["data"]["requiredTrustTier"] == 3
-    assert data(consumer.client.post("/sessions", {**body, "requiredTrustTier": 2}))["requiredTrustTier"] == 2
-
-
-def test_a_start_from_another_continent_is_refused(supplier, request_session, media, settings, tmp_path):
-    file = tmp_path / "country.mmdb"
-    file.write_bytes(geoip("EU"))
-    settings.GEOIP_FILE = str(file)
-    pk = request_session()
-    data(supplier.client.post(f"/sessions/{pk}/accept"))
-    assert code(supplier.client.post(f"/sessions/{pk}/start")) == (409, "position_not_admitted")
-    assert media.provider.made == {} and FieldSession.objects.get(pk=pk).state == "ASSIGNED"
-    newer = tmp_path / "newer.mmdb"
-    newer.write_bytes(geoip("SA"))
-    newer.replace(file)
-    assert data(supplier.client.post(f"/sessions/{pk}/start"))["whipUrl"]
 
 
 def test_a_polygon_may_be_the_fence(consumer, wish):

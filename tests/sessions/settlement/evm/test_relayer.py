@@ -10,15 +10,13 @@ from config.kernel.access import system
 from nodes.health.models import HealthEvent
 from sessions.field.models import FieldSession
 from sessions.field.states import SessionState
-from sessions.media import provider as media
 from sessions.settlement import disputes, provider
 from sessions.settlement.evm import client, confirming, mirror, relayer
 from sessions.settlement.evm.client import session_key
 from sessions.settlement.evm.models import ChainTx
 from sessions.settlement.ledger import check
 from sessions.settlement.models import CreditNote, LedgerTransaction, Settlement
-from tests.cast import ApiClient
-from tests.factories.sessions import key_token, make_session
+from tests.factories.sessions import make_session
 from tests.sessions.settlement.evm.world import World
 from tests.sessions.settlement.helpers import balances, finished, parties
 
@@ -297,36 +295,3 @@ def test_a_deposit_is_booked_once_however_often_it_is_read(world, cast):
     assert balances(consumer) == (600_000, 0)
     deepen(world)
     assert balances(consumer) == (600_005, 0)
-
-
-def test_a_start_waits_for_the_hold(world, cast, monkeypatch, settings):
-    monkeypatch.setitem(media.ADAPTERS, "fake", "tests.sessions.media.fake.Fake")
-    settings.MEDIA_PROVIDER = "fake"
-    media.reset()
-    consumer, operator = cast
-    session = make_session(consumer, "ASSIGNED", operator=operator)
-    provider.current().reserve(session)
-    supplier = ApiClient(key_token(operator.workspace, "sessions:read", "sessions:operate"))
-    waits = supplier.post(f"/sessions/{session.pk}/start")
-    assert (waits.status_code, waits.json()["code"], waits["Retry-After"]) == (409, "hold_pending", "2") and waits.json()["transient"]
-    relayer.relay()
-    deepen(world)
-    assert supplier.post(f"/sessions/{session.pk}/start").status_code == 200
-    media.reset()
-
-
-def test_what_is_unsettled_for_an_hour_is_an_alarm_until_it_is_settled(world, cast):
-    session = held(world, *cast)
-    finished(session)
-    alarms = HealthEvent.objects.filter(type="controller.settlement.stuck")
-    Settlement.objects.filter(session=session).update(created_at=clock.now() - relayer.UNSETTLED_AFTER + timedelta(seconds=30))
-    relayer.relay()
-    assert not alarms.exists()
-    Settlement.objects.filter(session=session).update(created_at=clock.now() - relayer.UNSETTLED_AFTER - timedelta(seconds=1))
-    relayer.relay()
-    alarm = alarms.get()
-    assert alarm.severity == "critical" and alarm.details["sessionIds"] == [str(session.pk)]
-    deepen(world)
-    relayer.relay()
-    alarm.refresh_from_db()
-    assert settlement_of(session).state == "CONFIRMED" and alarm.cleared_at is not None
