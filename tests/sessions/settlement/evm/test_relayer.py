@@ -11,55 +11,20 @@ from nodes.health.models import HealthEvent
 from sessions.field.models import FieldSession
 from sessions.field.states import SessionState
 from sessions.settlement import disputes, provider
-from sessions.settlement.evm import client, confirming, mirror, relayer
+from sessions.settlement.evm import confirming, mirror, relayer
 from sessions.settlement.evm.client import session_key
 from sessions.settlement.evm.models import ChainTx
 from sessions.settlement.ledger import check
 from sessions.settlement.models import CreditNote, LedgerTransaction, Settlement
 from tests.factories.sessions import make_session
-from tests.sessions.settlement.evm.world import World
-from tests.sessions.settlement.helpers import balances, finished, parties
+from tests.sessions.settlement.evm.conftest import deepen
+from tests.sessions.settlement.helpers import balances, finished
 
 pytestmark = pytest.mark.django_db
-DEEP = mirror.CONFIRMATIONS
 
 
 class Killed(BaseException):
     """The process ends here."""
-
-
-@pytest.fixture(scope="module")
-def tester():
-    return World()
-
-
-@pytest.fixture
-def world(tester, settings, monkeypatch):
-    settings.SETTLEMENT_PROVIDER = "evm"
-    settings.EVM_CHAIN_ID, settings.EVM_ESCROW_ADDRESS = tester.web3.eth.chain_id, tester.escrow.address
-    settings.EVM_TOKEN_ADDRESS, settings.EVM_RELAYER_ADDRESS = tester.token.address, tester.relayer.address
-    settings.EVM_START_BLOCK, settings.EVM_MAX_FEE_GWEI = tester.chain.head(), 50
-    monkeypatch.setattr(client, "chain", lambda: tester.chain)
-    yield tester
-    tester.tester.enable_auto_mine_transactions()
-
-
-@pytest.fixture
-def cast(world):
-    """(consumer with 600000 in the pool, operator), known to the books."""
-    consumer, operator = parties()
-    world.unlock(consumer.wallet.account)
-    world.pay_in(consumer.wallet_address, 600_000)
-    deepen(world)
-    assert balances(consumer) == (600_000, 0)
-    return consumer, operator
-
-
-def deepen(world) -> None:
-    """As deep as counts, and seen."""
-    world.mine(DEEP)
-    confirming.confirm()
-    mirror.sync()
 
 
 def held(world, consumer, operator) -> FieldSession:
