@@ -9,7 +9,8 @@
 import itertools
 import threading
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from datetime import date
 from uuid import UUID
 
@@ -22,7 +23,7 @@ from audit.redaction import snapshot
 from config.kernel import clock, context, wire
 from config.kernel.access import Actor, Kind, ports
 
-__all__ = ["ensure_month", "record", "snapshot"]
+__all__ = ["ensure_month", "gathered", "record", "snapshot"]
 
 FORMAT = 1
 # A busy process does not wait for the next minute: it asks for a seal at each so many rows of its own.
@@ -43,8 +44,12 @@ _CASTS = {
     "ip": "::inet",
 }
 _INSERT = f"INSERT INTO audit_event ({', '.join(COLUMNS)}) VALUES ({', '.join('%s' + _CASTS.get(name, '') for name in COLUMNS)})"
+_INSERT_ALL = (
+    f"INSERT INTO audit_event ({', '.join(COLUMNS)}) SELECT {', '.join(COLUMNS)} FROM jsonb_populate_recordset(NULL::audit_event, %s::jsonb)"
+)
 _IN_ITS_TRANSACTION = {Outcome.SUCCEEDED.value, Outcome.PARTIAL.value}
 _OUTCOMES = set(Outcome.values)
+_gathering: ContextVar[list[dict] | None] = ContextVar("audit_gathering", default=None)
 _known_months: set[tuple[str, date]] = set()
 _month_lock = threading.Lock()
 
@@ -143,13 +148,46 @@ def compose(verb, *, actor, outcome, subject, permission, before, after, reason,
     }
 
 
+@contextmanager
+def gathered():
+    """What is recorded in here is written at its end in one round trip: for bulk writes, in the transaction that does them all or none.
+
+    Nothing in here may be undone alone (a savepoint that is rolled back would leave its rows); an error leaves none.
+    """
+    if _gathering.get() is not None:
+        yield
+        return
+    rows: list[dict] = []
+    token = _gathering.set(rows)
+    try:
+        yield
+    finally:
+        _gathering.reset(token)
+    _write(rows)
+
+
 def append(row: dict) -> None:
     """INSERT the composed row on Django's connection; its id goes to the queue of the sealer by trigger, in the same transaction."""
-    _know_month(row["occurred_at"])
-    values = [wire.dumps(row[name]).decode() if isinstance(row[name], dict) else row[name] for name in COLUMNS]
+    rows = _gathering.get()
+    if rows is None:
+        _write([row])
+    else:
+        rows.append(row)
+
+
+def _write(rows: list[dict]) -> None:
+    for row in rows:
+        _know_month(row["occurred_at"])
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, values)
-    if next(_appended) % SEAL_EVERY == 0:
+        if len(rows) == 1:
+            cursor.execute(
+                _INSERT, [wire.dumps(row[name]).decode() if isinstance(row[name], dict) else row[name] for row in rows for name in COLUMNS]
+            )
+        elif rows:
+            # On the wire an instant has milliseconds; here it keeps what it has.
+            listed = [row | {"occurred_at": row["occurred_at"].isoformat()} for row in rows]
+            cursor.execute(_INSERT_ALL, [wire.dumps(listed).decode()])
+    if [row for row in rows if next(_appended) % SEAL_EVERY == 0]:
         _seal_soon()
 
 
@@ -165,9 +203,9 @@ def _seal_soon() -> None:
 
 
 def append_alone(row: dict) -> None:
-    """`append` in a transaction of its own (a savepoint within another one)."""
+    """One row in a transaction of its own (a savepoint within another one), whatever is being gathered."""
     with transaction.atomic():
-        append(row)
+        _write([row])
 
 
 class Deferred:

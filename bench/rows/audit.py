@@ -10,14 +10,17 @@ HOUSE = True
 SMALLEST = 10_000
 BATCH = 200
 WRITERS = 8
+# As many as a person marks in a list and stops together.
+BULK = 50
 
 
 def run(options, house) -> list[Line]:
-    return [_append(options), _append_at_once(options), *_seal_and_verify(options)]
+    return [_append(options), _append_at_once(options), _bulk_at_once(options), *_seal_and_verify(options)]
 
 
 def _writers():
-    """`(ours, bare)`: each appends `count` rows in one transaction. The bare insert has its values ready: it shows the database's part alone."""
+    """`(ours, bare, bulk)`: each appends `count` rows in one transaction, `bulk` as a bulk write does it. The bare insert has its values ready: it
+    shows the database's part alone."""
     from django.db import connection, transaction
 
     from audit import months, services
@@ -46,7 +49,11 @@ def _writers():
                     after={"alias": "b"}, details={"n": 1}, scope=["site:1"],
                 )  # fmt: skip
 
-    return ours, bare
+    def bulk(count: int = BATCH):
+        with transaction.atomic(), services.gathered():
+            ours(count)
+
+    return ours, bare, bulk
 
 
 def _append_at_once(options) -> Line:
@@ -58,8 +65,17 @@ def _append_at_once(options) -> Line:
     return Line(f"audit append, {WRITERS} writers at once", rate(seconds / written, "rows"), f"bare insert {rate(seconds / peer, 'rows')}", percent(written / peer), "≥ 5,000/s", written / seconds >= 5000, notes)  # fmt: skip
 
 
-def _eight(which: int, seconds: float) -> tuple[int, list[float]]:
-    """How many were appended by all, and how long each took."""
+def _bulk_at_once(options) -> Line:
+    """Eight processes, each transaction a bulk write of `BULK` targets; the peer is the bare insert of as many, one by one."""
+    seconds = 2 if options.quick else 5
+    (written, waits), (peer, _) = (_eight(which, seconds, BULK) for which in (2, 1))
+    slow = sorted(waits)[int(len(waits) * 0.95)]
+    notes = [f"95 % of the transactions of {BULK} within {spell(slow)}"]
+    return Line(f"audit append, {WRITERS} bulk writers at once", rate(seconds / written, "rows"), f"bare insert {rate(seconds / peer, 'rows')}", percent(written / peer), "≥ 5,000/s", written / seconds >= 5000, notes)  # fmt: skip
+
+
+def _eight(which: int, seconds: float, rows: int = 1) -> tuple[int, list[float]]:
+    """How many were appended by all, `rows` in each transaction, and how long each transaction took."""
     from django.db import connections
 
     connections.close_all()
@@ -72,7 +88,7 @@ def _eight(which: int, seconds: float) -> tuple[int, list[float]]:
         gate.wait(60)
         took, until = [], time.perf_counter() + seconds
         while (began := time.perf_counter()) < until:
-            append(1)
+            append(rows)
             took.append(time.perf_counter() - began)
         told.put(took)
 
@@ -82,12 +98,12 @@ def _eight(which: int, seconds: float) -> tuple[int, list[float]]:
     waits = [wait for _ in writers for wait in told.get()]
     for writer in writers:
         writer.join()
-    return len(waits), waits
+    return len(waits) * rows, waits
 
 
 def _append(options) -> Line:
     """Both in transactions of 200, in turns."""
-    ours, bare = _writers()
+    ours, bare, _ = _writers()
     bare()
     ours()
     turns = [(seconds_of(ours), seconds_of(bare)) for _ in range(options.rounds(15))]

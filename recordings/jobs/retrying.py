@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from audit.services import gathered
 from config.kernel import clock
 from config.kernel.access import Actor, Perm
 from config.kernel.errors import ApiError
@@ -58,7 +59,8 @@ def bulk_retry(*, actor: Actor, jobs: list[Job]) -> list[Job]:
         if failures:
             raise ApiError(failures[0][1].code, data={"failures": [{"id": str(job.pk), "code": error.code} for job, error in failures]})
         # Each new job takes a place of the node, so each is asked again after the ones before it.
-        return [_retry_locked(actor, job) for job in locked]
+        with gathered():
+            return [_retry_locked(actor, job) for job in locked]
 
 
 def _retry_locked(actor: Actor, job: Job) -> Job:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from audit.services import gathered
 from config.kernel import clock
 from config.kernel.access import Actor, Perm
 from config.kernel.errors import ApiError
@@ -79,6 +80,6 @@ def bulk_stop(*, actor: Actor, jobs: list[Job], reason: str) -> None:
     failures = [{"id": str(job.pk), "code": code} for job in jobs if (code := refusal(job, "job_not_active"))]
     if failures:
         raise ApiError("job_not_active", data={"failures": failures})
-    with patient():
+    with patient(), gathered():
         for job in sorted(jobs, key=lambda row: row.pk):
             stop_locked(actor=actor, job=locking.job(job.pk), reason=reason, code="job_not_active")

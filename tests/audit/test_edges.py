@@ -2,15 +2,16 @@
 
 import time
 from types import SimpleNamespace
+from uuid import uuid4
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 
 from audit import folding, keys, redaction, refusals, selectors, services, tasks, verification, vocabulary
 from audit.models import AuditCheckpoint, AuditEvent
-from config.kernel import broker, clock
+from config.kernel import broker, clock, context
 from config.kernel.access import ANONYMOUS
 from config.kernel.errors import ApiError
 from nodes.fleet.models import Node
@@ -25,6 +26,59 @@ def test_how_far_the_seal_is_behind(write):
     count, since = selectors.pending()
     assert count >= 1 and since <= event.occurred_at and selectors.oldest_pending() == since
     assert selectors.seal_lag_seconds() >= 0
+
+
+def _updated(number: int, outcome="succeeded"):
+    return services.record("node.updated", actor=ANNA, outcome=outcome, subject=("node", f"n{number}", f"n{number}"), scope=[])
+
+
+def test_a_bulk_write_is_one_round_trip_with_a_row_for_each(django_assert_num_queries):
+    _updated(0)
+    with django_assert_num_queries(1), services.gathered(), services.gathered():
+        ids = [_updated(number) for number in range(1, 21)]
+    assert list(AuditEvent.objects.filter(id__in=ids).order_by("id").values_list("subject_id", flat=True)) == [f"n{n}" for n in range(1, 21)]
+    assert selectors.pending()[0] == 21
+
+
+def test_a_row_of_a_bulk_write_is_as_one_that_is_written_alone():
+    facts = context.RequestContext("request-0001", method="POST", route="/nodes", ip="2001:db8::1", user_agent='Ünï "quoted" \\ back')
+    workspace = f"workspace:{uuid4()}"
+
+    def rich(number):
+        _event = {"subject": ("node", f"n{number}", "Näme, with {braces}"), "permission": "node:manage", "reason": "because"}
+        sides = {"before": {"alias": None, "big": 2**60, "rate": 0.1}, "after": {"alias": "x", "big": 2**60 + 1, "rate": 0.25}}
+        services.record("node.updated", actor=ANNA, outcome="succeeded", scope=["site:1", workspace], environment="LIVE", status=200,
+                        details={"list": [1, None, "two"], "none": None}, correlation={"job_id": "j"}, **_event, **sides)  # fmt: skip
+
+    at = clock.now().replace(microsecond=123_457)
+    with context.use(facts), clock.frozen(at):
+        rich(1)
+        with services.gathered():
+            rich(2)
+            rich(3)
+    names = [name for name in services.COLUMNS if name not in {"id", "subject_id", "scope"}]
+    alone, *bulk = AuditEvent.objects.order_by("subject_id")
+    assert alone.occurred_at == at and len(bulk) == 2
+    for row in bulk:
+        assert {name: getattr(row, name) for name in names} == {name: getattr(alone, name) for name in names}
+        assert row.scope == [term.replace("n1", row.subject_id) for term in alone.scope]
+
+
+def test_of_a_bulk_write_that_fails_only_the_refusal_is_left():
+    with pytest.raises(ApiError), transaction.atomic(), services.gathered():
+        _updated(1)
+        _updated(2, outcome="failed")
+        raise ApiError("busy")
+    assert list(AuditEvent.objects.values_list("subject_id", flat=True)) == []
+    with pytest.raises(ApiError), services.gathered():
+        _updated(1)
+        _updated(2, outcome="denied")
+        raise ApiError("busy")
+    assert list(AuditEvent.objects.values_list("subject_id", flat=True)) == ["n2"], "a refusal is written at once and by itself"
+    with services.gathered():
+        pass
+    _updated(3)
+    assert AuditEvent.objects.count() == 2
 
 
 def test_whoever_is_not_signed_in_reads_nothing():
