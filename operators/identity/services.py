@@ -79,7 +79,7 @@ def _revoke_beyond_limit(user: User, actor: Actor) -> None:
         _revoke(row, actor, "more than 20 sign-ins")
 
 
-def _revoke(row: SignIn, actor: Actor, reason: str) -> bool:
+def _revoke(row: SignIn, actor: Actor, reason: str, permission: Perm | None = None) -> bool:
     """End one sign-in; False if it has ended already."""
     ended = bool(SignIn.objects.filter(pk=row.pk, revoked_at=None).update(revoked_at=clock.now()))
     if ended:
@@ -88,6 +88,7 @@ def _revoke(row: SignIn, actor: Actor, reason: str) -> bool:
             actor=actor,
             subject=("user", str(row.user_id), row.user.label),
             outcome="succeeded",
+            permission=permission,
             reason=reason,
             details={"sign_in_id": str(row.pk), "kind": row.kind},
         )
@@ -106,11 +107,12 @@ def sign_out(*, actor: Actor) -> None:
 @transaction.atomic
 def revoke_sign_in(*, actor: Actor, row: SignIn) -> None:
     """End a sign-in: one's own, or with `auth:manage` another's (an owner's with `system:admin`)."""
-    if str(row.user_id) != actor.id:
+    anothers = str(row.user_id) != actor.id
+    if anothers:
         require(actor, Perm.AUTH_MANAGE)
         if owners().filter(pk=row.user_id).exists():
             require(actor, Perm.SYSTEM_ADMIN)
-    _revoke(row, actor, "revoked")
+    _revoke(row, actor, "revoked", Perm.AUTH_MANAGE if anothers else None)
 
 
 @transaction.atomic

@@ -8,11 +8,15 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.db import DatabaseError, transaction
+from django.http import QueryDict
 
-from audit import folding, keys, redaction, refusals, selectors, services, tasks, verification, vocabulary
-from audit.models import AuditCheckpoint, AuditEvent
+from audit import filters, folding, keys, redaction, refusals, sealing, selectors, services, tasks, verification, vocabulary
+from audit.apps import _task_failed
+from audit.checks import triggers_stand
+from audit.holds_admin import HoldForm
+from audit.models import AuditArchive, AuditCheckpoint, AuditEvent
 from config.kernel import broker, clock, context
-from config.kernel.access import ANONYMOUS
+from config.kernel.access import ANONYMOUS, Actor, Kind, ports
 from config.kernel.errors import ApiError
 from nodes.fleet.models import Node
 from tests.audit.conftest import ANNA
@@ -209,3 +213,45 @@ def test_what_nobody_did_links_to_no_actor(api, alice):
     event = AuditEvent.objects.get(route="/ws/edge")
     links = api(alice).get(f"/audit-events/{event.pk}").json()["data"]["links"]
     assert "actor" not in links and "request" in links
+
+
+def test_a_task_that_raises_is_recorded_by_its_name(settings):
+    _task_failed(sender=SimpleNamespace(name="audit.nothing"), exception=ValueError("no"), kwargs={"request_id": "request-0009"})
+    row = AuditEvent.objects.get(verb="access.task.failed")
+    assert (row.route, row.request_id, row.outcome) == ("audit.nothing", "request-0009", "failed")
+    _task_failed(exception=ValueError("no"))
+    assert AuditEvent.objects.filter(verb="access.task.failed", route="unknown").exists()
+
+
+def test_the_check_of_triggers_asks_a_database_only_where_one_is_meant():
+    assert triggers_stand(databases=None) == [] and triggers_stand(databases=["other"]) == []
+    assert triggers_stand(databases=["default"]) == []
+
+
+def test_a_hold_is_of_a_month():
+    assert HoldForm({"month": "May", "reason": "x"}).errors["month"] == ["A month, like 2026-05."]
+    assert HoldForm({"month": "2026-05", "reason": "x"}).is_valid()
+
+
+def test_who_reaches_nothing_reads_what_is_nobodys_and_their_own(write, alice, monkeypatch):
+    about, nobodys = write(subject=("node", "n1", "n1"), scope=[]), write()
+    reader = Actor(kind=Kind.USER, id="reader", label="Reader")
+    reach = SimpleNamespace(holder=True, everything=False, allow=(), deny=(), workspaces=())
+    monkeypatch.setattr(ports, "reach", lambda *_: reach)
+    seen = set(selectors.visible(reader).values_list("pk", flat=True))
+    assert nobodys.pk in seen and about.pk not in seen
+
+
+def test_facets_end_at_their_limit(write, monkeypatch):
+    for number in range(3):
+        write(subject=(f"kind{number}", "n", "n"), scope=[])
+    monkeypatch.setattr(filters, "FACET_LIMIT", 2)
+    counted = filters.facets(AuditEvent.objects.all(), filters.AuditFilters(QueryDict()))
+    assert len(counted["subjectKind"]) == 2
+
+
+def test_each_thing_of_the_trail_has_a_name(write):
+    write()
+    sealing.seal()
+    assert str(AuditCheckpoint.objects.first()).startswith("checkpoint ")
+    assert str(AuditArchive(file="2026-01.jsonl.gz")) == "2026-01.jsonl.gz"

@@ -10,6 +10,7 @@ from django.db import connection
 
 from audit.models import AuditEvent
 from config.kernel.errors import ApiError
+from operators.access.backend import actor_of_user
 from operators.access.models import GroupRole, Role
 from operators.identity.models import User
 from operators.identity.oidc import claims, config, people, provider, services
@@ -197,3 +198,13 @@ def test_groups_that_fit_already_are_left_and_those_of_owners_never_touched(sett
     carol.groups.add(chiefs)
     claims.apply_maps(carol, {"groups": []})
     assert list(carol.groups.values_list("name", flat=True)) == ["Chiefs"] and crew.user_set.count() == 0
+
+
+@pytest.mark.django_db
+def test_linking_again_changes_nothing_and_who_signed_out_links_nothing(carol):
+    actor = actor_of_user(carol)
+    for _ in range(2):
+        people.link({"sub": "s1"}, issuer=ISSUER, user=carol, actor=actor)
+    assert AuditEvent.objects.filter(verb="auth.identity.linked").count() == OidcIdentity.objects.count() == 1
+    gone = SimpleNamespace(sign_in_id="01900000-0000-7000-8000-000000000000", user_id=carol.pk)
+    assert code(lambda: services.link(CLIENT, login=gone, claims={"sub": "s2"})) == "oidc_state_invalid"
