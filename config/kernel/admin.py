@@ -15,6 +15,7 @@
 from django.contrib import admin, messages
 from django.http import HttpResponseRedirect
 
+from config.kernel import context
 from config.kernel.access import Perm, ports
 from config.kernel.errors import ApiError
 
@@ -68,6 +69,7 @@ class TallyAdmin(_Permitted, admin.ModelAdmin):
         raise ApiError("permission_denied")
 
     def save_model(self, request, obj, form, change):
+        context.current().permission = self.change_permission if change else self.add_permission
         if change:
             self.update(request, self.model._base_manager.get(pk=obj.pk), form)
         else:
@@ -83,11 +85,12 @@ class TallyAdmin(_Permitted, admin.ModelAdmin):
         return super().construct_change_message(request, form, [], add)
 
     def delete_model(self, request, obj):
+        context.current().permission = self.delete_permission
         self.remove(request, obj)
 
     def delete_queryset(self, request, queryset):
         for obj in queryset:
-            self.remove(request, obj)
+            self.delete_model(request, obj)
 
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
         return self._told(request, super().changeform_view, object_id, form_url, extra_context)
@@ -96,6 +99,8 @@ class TallyAdmin(_Permitted, admin.ModelAdmin):
         return self._told(request, super().delete_view, object_id, extra_context)
 
     def changelist_view(self, request, extra_context=None):
+        # What is done to chosen rows changes them; deleting says so itself.
+        context.current().permission = self.change_permission
         return self._told(request, super().changelist_view, extra_context)
 
     def _told(self, request, view, *args):

@@ -53,7 +53,7 @@ def test_a_change_goes_through_the_service_and_into_the_audit(owner):
     assert owner.post(page, form).status_code == 302
     node.refresh_from_db()
     assert (node.alias, node.tags, node.max_concurrent_recordings) == ("rec-9", ["a", "b"], 2)
-    assert AuditEvent.objects.filter(verb="node.updated", subject_id=node.pk).exists()
+    assert AuditEvent.objects.get(verb="node.updated", subject_id=node.pk).permission == "node:manage"
     site = reverse("admin:nodes_site_add")
     assert owner.post(site, {"name": "Barn", "slug": "barn", "timezone": "Mars/Base", "notes": ""}).status_code == 200
     assert owner.post(site, {"name": "Barn", "slug": "barn", "timezone": "UTC", "notes": ""}).status_code == 302
