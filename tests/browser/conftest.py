@@ -1,8 +1,10 @@
 """Chromium against a whole control room with a local node on a test signal: one stack and one browser for all of these tests."""
 
+import asyncio
 import os
 import shutil
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import httpx
@@ -16,7 +18,7 @@ ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--autoplay-policy=no-user-gesture-required", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream=device-count=2,fps=15",
 ]  # fmt: skip
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS, CLOSING_SECONDS = 60, 20
 expect.set_options(timeout=30_000)
 
 
@@ -109,13 +111,19 @@ def take(api):
     return api.record("Evening take", folder="festival/day-2", tags=["broadcast"])
 
 
+def closed(thing) -> None:
+    """Closes a context or the browser. Chromium was seen not to answer this, once in a thousand times and for good: what is left then ends with it."""
+    with suppress(TimeoutError):
+        thing._sync(asyncio.wait_for(thing._impl_obj.close(None), CLOSING_SECONDS))
+
+
 @pytest.fixture(scope="package")
 def chromium():
     """Ends with this folder's tests: while Playwright runs, no other test of this process could run an event loop."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)
         yield browser
-        browser.close()
+        closed(browser)
 
 
 @dataclass
@@ -183,7 +191,7 @@ def new_page(chromium, room, watch, signed_in):
 
     yield make
     for context in contexts:
-        context.close()
+        closed(context)
 
 
 @pytest.fixture
