@@ -1,7 +1,9 @@
 """Who watches by the program link is sent away with the source that left program: over the real server, HTTP and WebRTC (04 §14, 30)."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -22,15 +24,24 @@ ASKED = admission.publisher, admission.viewer
 
 @pytest.fixture
 def installed(db, edge, monkeypatch, settings):
-    """The edge is the installation's, and asks its database who may come in."""
+    """The edge is the installation's, and asks its database who may come in: by threads of its own, whose connections end with this test."""
+    threads = ThreadPoolExecutor(2)
+    monkeypatch.setattr(database, "_THREADS", threads)
     monkeypatch.setattr(admission, "publisher", ASKED[0])
     monkeypatch.setattr(admission, "viewer", ASKED[1])
     settings.MEDIA_PROVIDER, settings.MEDIA_CONTROL_URL, settings.MEDIA_PUBLIC_URL = "embedded", edge.url, edge.url
     provider.reset()
     yield edge
     provider.reset()
-    for thread in [database._THREADS.submit(connections.close_all) for _ in range(8)]:
-        thread.result(5)
+    all_there = Barrier(2)
+
+    def close():
+        all_there.wait(10)
+        connections.close_all()
+
+    for closing in [threads.submit(close) for _ in range(2)]:
+        closing.result(20)
+    threads.shutdown()
 
 
 async def until(condition, seconds=15):
