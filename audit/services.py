@@ -180,9 +180,8 @@ def _write(rows: list[dict]) -> None:
         _know_month(row["occurred_at"])
     with connection.cursor() as cursor:
         if len(rows) == 1:
-            cursor.execute(
-                _INSERT, [wire.dumps(row[name]).decode() if isinstance(row[name], dict) else row[name] for row in rows for name in COLUMNS]
-            )
+            [row] = rows
+            cursor.execute(_INSERT, [wire.dumps(row[name]).decode() if isinstance(row[name], dict) else row[name] for name in COLUMNS])
         elif rows:
             # On the wire an instant has milliseconds; here it keeps what it has.
             listed = [row | {"occurred_at": row["occurred_at"].isoformat()} for row in rows]

@@ -12,10 +12,12 @@ BATCH = 200
 WRITERS = 8
 # As many as a person marks in a list and stops together.
 BULK = 50
+# Places in `_writers()`.
+_OURS, _BARE, _BULK = range(3)
 
 
 def run(options, house) -> list[Line]:
-    return [_append(options), _append_at_once(options), _bulk_at_once(options), *_seal_and_verify(options)]
+    return [_append(options), _at_once(options, "writers", _OURS, 1), _at_once(options, "bulk writers", _BULK, BULK), *_seal_and_verify(options)]
 
 
 def _writers():
@@ -56,22 +58,13 @@ def _writers():
     return ours, bare, bulk
 
 
-def _append_at_once(options) -> Line:
-    """Eight processes, each event in a transaction of its own, for some seconds; then the bare insert the same way."""
+def _at_once(options, name: str, which: int, rows: int) -> Line:
+    """Eight processes, `rows` events in each transaction, for some seconds; then the bare insert of as many, one by one."""
     seconds = 2 if options.quick else 5
-    (written, waits), (peer, _) = (_eight(which, seconds) for which in (0, 1))
+    (written, waits), (peer, _) = (_eight(writer, seconds, rows) for writer in (which, _BARE))
     slow = sorted(waits)[int(len(waits) * 0.95)]
     notes = [f"95 % of the commits within {spell(slow)}"]
-    return Line(f"audit append, {WRITERS} writers at once", rate(seconds / written, "rows"), f"bare insert {rate(seconds / peer, 'rows')}", percent(written / peer), "≥ 5,000/s", written / seconds >= 5000, notes)  # fmt: skip
-
-
-def _bulk_at_once(options) -> Line:
-    """Eight processes, each transaction a bulk write of `BULK` targets; the peer is the bare insert of as many, one by one."""
-    seconds = 2 if options.quick else 5
-    (written, waits), (peer, _) = (_eight(which, seconds, BULK) for which in (2, 1))
-    slow = sorted(waits)[int(len(waits) * 0.95)]
-    notes = [f"95 % of the transactions of {BULK} within {spell(slow)}"]
-    return Line(f"audit append, {WRITERS} bulk writers at once", rate(seconds / written, "rows"), f"bare insert {rate(seconds / peer, 'rows')}", percent(written / peer), "≥ 5,000/s", written / seconds >= 5000, notes)  # fmt: skip
+    return Line(f"audit append, {WRITERS} {name} at once", rate(seconds / written, "rows"), f"bare insert {rate(seconds / peer, 'rows')}", percent(written / peer), "≥ 5,000/s", written / seconds >= 5000, notes)  # fmt: skip
 
 
 def _eight(which: int, seconds: float, rows: int = 1) -> tuple[int, list[float]]:
