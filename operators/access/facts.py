@@ -69,7 +69,7 @@ def of(user: User) -> Facts:
                     found.production = (first, second)
                 case "grant":
                     found.grants.add((first, second))
-                case "rule":
+                case _:
                     found.rules.append((first, second, third, fourth, permissions))
     found.rules.sort(key=lambda rule: (rule[1], rule[2], rule[0]))
     return found

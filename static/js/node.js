@@ -1,6 +1,7 @@
 // One node: its bridge, what it records, its devices and its credential.
 
 import { actionsOf, allow, apply } from "./actions.js";
+import { Answers } from "./answers.js";
 import { get } from "./api.js";
 import { eventGlyph, eventTitle, nodeBadges, recBadge } from "./badges.js";
 import { $, $$, arm, clone, complain, copyButton, debounce, el, fill, icon, keyed, setAttr, text } from "./dom.js";
@@ -20,11 +21,13 @@ const active = new Active(id);
 const state = { node: null, etag: null, actions: null };
 
 const reload = debounce(load, 200);
+const reads = { node: new Answers(), actions: new Answers(), alarms: new Answers() };
 
 async function load() {
   try {
-    const { data, etag } = await get(`/nodes/${id}`);
-    Object.assign(state, { node: data, etag });
+    const answer = await reads.node.next(get(`/nodes/${id}`));
+    if (!answer) return;
+    Object.assign(state, { node: answer.data, etag: answer.etag });
     paint();
   } catch (error) {
     if (error.status === 404) absent("There is no such node here", "It may have been removed, or it is outside of what you may see.");
@@ -37,8 +40,10 @@ async function load() {
 
 const loadActions = debounce(async () => {
   try {
-    state.actions = await actionsOf(`/nodes/${id}`);
-    apply(document, state.actions);
+    const actions = await reads.actions.next(actionsOf(`/nodes/${id}`));
+    if (!actions) return;
+    state.actions = actions;
+    apply(document, actions);
   } catch (error) {
     complain("What can be done here could not be read", error);
   }
@@ -167,7 +172,9 @@ async function startNow() {
 const loadAlarms = debounce(async () => {
   if (!may("health:read")) return;
   try {
-    const { data } = await get("/health-events", { nodeId: id, status: ["open", "acknowledged"], limit: 20 });
+    const answer = await reads.alarms.next(get("/health-events", { nodeId: id, status: ["open", "acknowledged"], limit: 20 }));
+    if (!answer) return;
+    const { data } = answer;
     keyed(document.getElementById("alarms"), data, (e) => e.id, () => clone("t-alarm"), (li, e) => {
       const glyph = eventGlyph(e.severity);
       li.className = `alarm ${e.severity === "critical" && e.status === "open" ? "" : "w"}`;

@@ -1,5 +1,6 @@
 // The fleet as the browser knows it: rows by REST at once, then the topic `nodes`; ranked worst first.
 
+import { Followed } from "./answers.js";
 import { all } from "./api.js";
 import { live } from "./socket.js";
 
@@ -43,20 +44,21 @@ class Fleet extends EventTarget {
     this.byId = new Map();
     this.loaded = false;
     this.error = null;
+    this.followed = new Followed((rows) => this.replace(rows), (row) => this.change(row));
   }
 
   start(query = {}) {
     this.query = query;
     this.load();
     this.leave = live.subscribe("nodes", {
-      onSnapshot: (data) => this.replace(data.nodes),
-      onEvent: (name, row) => this.change(row),
+      onSnapshot: (data) => this.followed.snapshot(data.nodes),
+      onEvent: (name, row) => this.followed.told(row),
     });
   }
 
   async load() {
     try {
-      this.replace(await all("/nodes", this.query));
+      await this.followed.read(all("/nodes", this.query));
       this.error = null;
     } catch (error) {
       this.error = error;

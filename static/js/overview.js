@@ -1,6 +1,7 @@
 // Overview: what is wrong, what is live, what is recording. Three columns that change by themselves.
 
 import { allow } from "./actions.js";
+import { Answers } from "./answers.js";
 import { get } from "./api.js";
 import { eventGlyph, eventTitle, nodeBadges } from "./badges.js";
 import { $, arm, clone, complain, debounce, fill, icon, keyed, setAttr, text } from "./dom.js";
@@ -19,6 +20,7 @@ const active = new Active();
 let events = [];
 let failed = [];
 const loaded = { events: false };
+const reads = { problems: new Answers(), latest: new Answers() };
 
 function settle(name, rows, ready) {
   document.getElementById(`${name}-wait`).hidden = ready;
@@ -76,10 +78,12 @@ function paintProblems() {
 
 const loadProblems = debounce(async () => {
   const since = new Date(serverNow() - DAY_MS).toISOString();
-  const [open, broken] = await Promise.allSettled([
+  const answer = await reads.problems.next(Promise.allSettled([
     may("health:read") ? get("/health-events", { status: ["open", "acknowledged"], severity: ["critical", "warning"], limit: 50 }) : { data: [] },
     get("/recordings", { status: "failed", recordedFrom: since, limit: 5 }),
-  ]);
+  ]));
+  if (!answer) return;
+  const [open, broken] = answer;
   if (open.status === "fulfilled") events = open.value.data;
   else complain("Alarms could not be read", open.reason);
   if (broken.status === "fulfilled") failed = broken.value.data;
@@ -183,7 +187,9 @@ function updateRecording(li, { recording, job }) {
 
 const loadLatest = debounce(async () => {
   try {
-    const { data } = await get("/recordings", { cacheState: "cached", limit: 4 });
+    const answer = await reads.latest.next(get("/recordings", { cacheState: "cached", limit: 4 }));
+    if (!answer) return;
+    const { data } = answer;
     keyed(document.getElementById("latest"), data, (r) => r.id, () => clone("t-latest"), (li, r) => {
       fill(li, { name: r.name, detail: [r.nodeLabel, r.folder].filter(Boolean).join(" · "), length: r.durationSeconds ? duration(r.durationSeconds) : "", age: ago(r.endedAt || r.recordedAt || r.createdAt, serverNow()) });
       setAttr($('[data-f="age"]', li), "data-ago", r.endedAt || r.recordedAt || r.createdAt);

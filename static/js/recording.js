@@ -1,6 +1,7 @@
 // One recording: live while it runs, then its waveform; what is known about it, and what can be done.
 
 import { actionsOf, allow, apply, usable } from "./actions.js";
+import { Answers } from "./answers.js";
 import { del, get, patch, post } from "./api.js";
 import { eventGlyph, eventTitle, healthWord, recordingStatus } from "./badges.js";
 import { $, arm, complain, copyButton, debounce, el, fill, icon, keyed, press, setAttr, text, toast } from "./dom.js";
@@ -18,11 +19,13 @@ const ACTIVE = new Set(["queued", "recording", "completed"]);
 const state = { r: null, etag: null, context: null, player: null, node: null };
 
 const reload = debounce(load, 250);
+const reads = { recording: new Answers(), rest: new Answers() };
 
 async function load() {
   try {
-    const { data, etag } = await get(`/recordings/${id}`);
-    Object.assign(state, { r: data, etag });
+    const answer = await reads.recording.next(get(`/recordings/${id}`));
+    if (!answer) return;
+    Object.assign(state, { r: answer.data, etag: answer.etag });
   } catch (error) {
     if (error.status === 404) absent("There is no such recording here", "It may have been deleted, or it is outside of what you may see.");
     else if (!state.r) absent("The recording could not be read", error.message);
@@ -30,7 +33,9 @@ async function load() {
     return;
   }
   paint();
-  const [context, actions] = await Promise.allSettled([get(`/recordings/${id}/context`), actionsOf(`/recordings/${id}`)]);
+  const rest = await reads.rest.next(Promise.allSettled([get(`/recordings/${id}/context`), actionsOf(`/recordings/${id}`)]));
+  if (!rest) return;
+  const [context, actions] = rest;
   if (context.status === "fulfilled") state.context = context.value.data;
   else complain("What belongs to it could not be read", context.reason);
   if (actions.status === "fulfilled") apply(document, actions.value);

@@ -1,5 +1,6 @@
 // What is being recorded now, and the two acts: start, stop. Rows come from the library, phases from their jobs.
 
+import { Followed } from "./answers.js";
 import { all, get, post } from "./api.js";
 import { complain, toast } from "./dom.js";
 import { bytes } from "./format.js";
@@ -49,25 +50,26 @@ export class Active extends EventTarget {
     this.jobs = new Map();
     this.rows = [];
     this.loaded = false;
+    this.followed = new Followed((rows) => this.replace(rows), (name, row) => this.change(name, row));
     this.load();
     live.subscribe("recordings", {
-      onSnapshot: (data) => this.replace(data.recordings, data.jobs),
-      onEvent: (name, row) => this.change(name, row),
+      onSnapshot: (data) => this.followed.snapshot(data),
+      onEvent: (name, row) => this.followed.told(name, row),
     });
   }
 
   async load() {
     const query = this.nodeId ? { nodeId: this.nodeId } : {};
     try {
-      const [recordings, jobs] = await Promise.all([get("/recordings", { ...query, status: ACTIVE, limit: 200 }), all("/recording-jobs", { ...query, status: ACTIVE_JOBS })]);
-      this.replace(recordings.data, jobs);
+      const both = Promise.all([get("/recordings", { ...query, status: ACTIVE, limit: 200 }), all("/recording-jobs", { ...query, status: ACTIVE_JOBS })]);
+      await this.followed.read(both.then(([recordings, jobs]) => ({ recordings: recordings.data, jobs })));
     } catch (error) {
       this.error = error;
       this.dispatchEvent(new Event("change"));
     }
   }
 
-  replace(recordings, jobs) {
+  replace({ recordings, jobs }) {
     this.recordings = new Map(recordings.map((r) => [r.id, r]));
     this.jobs = new Map(jobs.map((j) => [j.recordingId, j]));
     this.loaded = true;
@@ -76,6 +78,8 @@ export class Active extends EventTarget {
   }
 
   change(name, row) {
+    // The topic tells of clips, too.
+    if (!/^(job|recording)\./.test(name)) return;
     if (name === "job.changed") this.jobs.set(row.recordingId, row);
     else if (name === "recording.removed" || !ACTIVE.includes(row.status)) {
       this.recordings.delete(row.id);

@@ -1,5 +1,6 @@
 // What is around every page: counts, connection, clock, theme, keys. Does nothing until `boot.js` starts it.
 
+import { Answers } from "./answers.js";
 import { ApiError, get, post, signOut } from "./api.js";
 import { $, $$, complain, debounce, fill, icon, setAttr, text } from "./dom.js";
 import { plural, time, utc } from "./format.js";
@@ -10,6 +11,7 @@ import { live } from "./socket.js";
 
 const THEME_SECONDS = 365 * 86400;
 const POLL_MS = 30000;
+const statuses = new Answers();
 
 /** Whether the person holds a permission anywhere; the server decides again on every call. */
 export const may = (permission) => document.body.dataset.permissions.split(" ").includes(permission);
@@ -65,7 +67,8 @@ function showStatus(status) {
 async function refreshStatus() {
   if (!may("node:read")) return;
   try {
-    showStatus((await get("/status")).data);
+    const answer = await statuses.next(get("/status"));
+    if (answer) showStatus(answer.data);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     if (error.status >= 500) showDegraded(error.message);

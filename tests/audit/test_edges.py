@@ -250,6 +250,19 @@ def test_facets_end_at_their_limit(write, monkeypatch):
     assert len(counted["subjectKind"]) == 2
 
 
+def test_facets_that_are_all_narrowed_are_counted_each_without_its_own(write):
+    write()
+    narrowed = QueryDict(mutable=True)
+    for name in filters.AuditFilters.facet_fields:
+        narrowed[filters._NARROWED_BY.get(name, name)] = {"outcome": "succeeded"}.get(name, "node")
+    chosen = filters.AuditFilters(narrowed)
+    assert set(filters.facets(AuditEvent.objects.all(), chosen)) == set(filters.AuditFilters.facet_fields)
+
+
+def test_a_view_of_rows_says_by_them_whose_refusal_it_was():
+    assert refusals._model(SimpleNamespace(queryset=Node.objects.none())) is Node
+
+
 def test_each_thing_of_the_trail_has_a_name(write):
     write()
     sealing.seal()

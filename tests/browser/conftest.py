@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import httpx
 import pytest
+from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page, expect, sync_playwright
 
 from config.stack.testing import Stack
@@ -169,9 +170,9 @@ def sign_in(context, room) -> None:
 
 
 @pytest.fixture
-def new_page(chromium, room, watch, signed_in):
+def new_page(request, chromium, room, watch, signed_in):
     """Pages in fresh contexts: `new_page(color_scheme="light")`. `sign_in_as` is "shared", "own" (a sign-in nobody else uses) or None."""
-    contexts = []
+    contexts, request.node.pages = [], []
 
     def make(*, sign_in_as: str | None = "shared", **options) -> Page:
         usual = {"base_url": room.origin, "viewport": {"width": 1440, "height": 900}, "color_scheme": "dark"}
@@ -185,6 +186,7 @@ def new_page(chromium, room, watch, signed_in):
         elif sign_in_as == "own":
             sign_in(context, room)
         page = context.new_page()
+        request.node.pages.append(page)
         page.set_default_timeout(PATIENCE_SECONDS * 1000)
         watch.follow(page)
         return page
@@ -221,3 +223,14 @@ def as_tenant(new_page, room):
         return page
 
     return make
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """What a page says is part of its test's failure: a refusal, for one, is a toast."""
+    report = yield
+    if report.when == "call" and report.failed:
+        for page in getattr(item, "pages", []):
+            with suppress(PlaywrightError):
+                report.sections.append((page.url, page.locator("body").inner_text(timeout=2000)[:1500]))
+    return report

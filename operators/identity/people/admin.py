@@ -1,7 +1,10 @@
 """Admin screen of groups: their roles and members. Grants are given on the pages of the things themselves, or by the API."""
 
+from contextlib import suppress
+
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.exceptions import NotRegistered
 from django.contrib.auth.models import Group
 
 from config.kernel.access import Perm
@@ -28,7 +31,7 @@ class GroupForm(forms.ModelForm):
             self.initial |= {"roles": sorted(holdings.roles(self.instance)), "members": list(self.instance.user_set.all())}
 
 
-if admin.site.is_registered(Group):
+with suppress(NotRegistered):
     admin.site.unregister(Group)
 
 

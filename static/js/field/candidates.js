@@ -1,5 +1,6 @@
 // Who could serve an open request, in the order of dispatch; for its consumer.
 
+import { Answers } from "../answers.js";
 import { ApiError, get, post } from "../api.js";
 import { $, clone, complain, fill, keyed, setAttr } from "../dom.js";
 import { duration, humanise } from "../format.js";
@@ -14,6 +15,7 @@ export class Candidates {
     this.id = sessionId;
     this.changed = changed;
     this.rows = null;
+    this.answers = new Answers();
     by("dispatch").addEventListener("click", ({ currentTarget }) => { if (currentTarget.getAttribute("aria-disabled") !== "true") this.send(null); });
     setInterval(() => { if (this.rows && this.session.state === "REQUESTED" && !document.hidden) this.load(this.session); }, EVERY_MS);
   }
@@ -24,11 +26,14 @@ export class Candidates {
     this.told = told;
     this.rows = this.rows || [];
     if (session.state !== "REQUESTED" || !told) {
+      this.answers.overtake();
       by("candidates").hidden = true;
       return;
     }
     try {
-      this.rows = (await get(`/sessions/${this.id}/candidates`)).data;
+      const answer = await this.answers.next(get(`/sessions/${this.id}/candidates`));
+      if (!answer) return;
+      this.rows = answer.data;
     } catch (error) {
       by("candidates").hidden = true;
       if (error.status !== 403 && error.status !== 409) complain("Who could serve it is not known", error);

@@ -1,6 +1,7 @@
 // One session: picture, history, track, seconds and money, settlement; and what can be done with it.
 
 import { actionsOf, apply, usable } from "../actions.js";
+import { Answers } from "../answers.js";
 import { ApiError, get, post, del } from "../api.js";
 import { $, arm, complain, copyButton, debounce, el, fill, icon, keyed, setAttr, text, toast } from "../dom.js";
 import { clock, duration, humanise, short, time, utc, when } from "../format.js";
@@ -22,19 +23,22 @@ const id = document.body.dataset.session;
 const by = (name) => document.getElementById(name);
 const root = by("session");
 const state = { s: null, events: [], actions: null, device: null };
+const reads = Object.fromEntries(["session", "actions", "events", "meter", "device", "track", "kept"].map((part) => [part, new Answers()]));
 const meter = new Meter();
 const track = new Track(id);
 const viewer = new Viewer(by("video"), id);
 const money = new SettlementView(id, () => reload());
 const candidates = new Candidates(id, () => reload());
-const kept = new Kept(by("recording"), id, { reading: (read, keep) => quiet(read, keep), changed: () => loadActions() });
+const kept = new Kept(by("recording"), id, { reading: (read, keep) => quiet(reads.kept, read, keep), changed: () => loadActions() });
 const map = new FieldMap(by("map"), { label: "Where the picture is from" });
 
 /* Reading */
 
 async function load() {
   try {
-    const { data } = await get(`/sessions/${id}`);
+    const answer = await reads.session.next(get(`/sessions/${id}`));
+    if (!answer) return;
+    const { data } = answer;
     state.s = { mediaLostAt: data.state === "LIVE" ? state.s?.mediaLostAt ?? null : null, ...data };
   } catch (error) {
     if (error.status === 404) absent("There is no such session here", "It may be another workspace’s, or an open request that somebody else took.");
@@ -51,7 +55,9 @@ async function load() {
 
 async function loadActions() {
   try {
-    state.actions = await actionsOf(`/sessions/${id}`);
+    const actions = await reads.actions.next(actionsOf(`/sessions/${id}`));
+    if (!actions) return;
+    state.actions = actions;
   } catch (error) {
     if (error.status !== 404) complain("What can be done could not be read", error);
     return;
@@ -60,22 +66,24 @@ async function loadActions() {
   candidates.load(state.s, Boolean(state.actions.candidates?.enabled));
 }
 
-const quiet = async (read, keep) => {
+/** Reads a part of the page that not everybody may see. `answers` keeps the newest of it. */
+const quiet = async (answers, read, keep) => {
   try {
-    keep(await read());
+    const answer = await answers.next(read());
+    if (answer !== null) keep(answer);
   } catch (error) {
     if (error.status !== 403 && error.status !== 404) complain("A part of the session could not be read", error);
   }
 };
 
-const quietEvents = () => state.s.consumerWorkspaceId && quiet(() => get(`/sessions/${id}/events`, { limit: 200 }), ({ data }) => { state.events = data; paintTimeline(); });
+const quietEvents = () => state.s.consumerWorkspaceId && quiet(reads.events, () => get(`/sessions/${id}/events`, { limit: 200 }), ({ data }) => { state.events = data; paintTimeline(); });
 
 function loadRest() {
   const { s } = state;
   quietEvents();
   if (!isOpen(s)) money.load(s);
-  if (s.startedAt) quiet(() => get(`/sessions/${id}/meter`), ({ data }) => { state.failed = data.failedIntervals; meter.take(data); paintMoney(); paintTimeline(); });
-  if (s.operatorId && !state.device && mine.can("operators:read", mine.workspaces.find((w) => w.id === s.operatorWorkspaceId))) quiet(() => get(`/device-operators/${s.operatorId}`), ({ data }) => { state.device = data; paintParties(); });
+  if (s.startedAt) quiet(reads.meter, () => get(`/sessions/${id}/meter`), ({ data }) => { state.failed = data.failedIntervals; meter.take(data); paintMoney(); paintTimeline(); });
+  if (s.operatorId && !state.device && mine.can("operators:read", mine.workspaces.find((w) => w.id === s.operatorWorkspaceId))) quiet(reads.device, () => get(`/device-operators/${s.operatorId}`), ({ data }) => { state.device = data; paintParties(); });
   if (seesRecording()) kept.load();
 }
 
@@ -291,7 +299,8 @@ const EVENTS = {
   tick: (data) => { meter.take(data.meter); paintMoney(); },
   point: told,
   media: (data) => { flows(data); quietEvents(); },
-  tally: (data) => { Object.assign(state.s, { tally: data.tally, tallySince: data.since }); paintBadges(); paintMonitor(); },
+  // An answer under way may not know it yet.
+  tally: (data) => { Object.assign(state.s, { tally: data.tally, tallySince: data.since }); paintBadges(); paintMonitor(); reload(); },
   challenge: () => {},
 };
 
@@ -321,7 +330,7 @@ setInterval(async () => {
 }, 1000);
 mine.load().catch((error) => complain("Workspaces could not be read", error)).finally(async () => {
   await load();
-  if (state.s?.consumerWorkspaceId) quiet(() => track.load(), () => { paintMap(); paintTrust(); });
+  if (state.s?.consumerWorkspaceId) quiet(reads.track, () => track.load(), () => { paintMap(); paintTrust(); });
   live.subscribe("sessions", { onEvent: (name, data) => { if (data.id === id) reload(); } });
   // Its file is joined when the session is over and nothing more is told of the session itself: the recording says when it is in the library.
   kept.follow(seesRecording);

@@ -1,6 +1,7 @@
 // Sessions: what was asked for and what is served, in a list and on a map. Two sides: Request and Operate.
 
 import { allow } from "../actions.js";
+import { Answers } from "../answers.js";
 import { ApiError, all, get, post } from "../api.js";
 import { $, $$, arm, clone, complain, debounce, fill, keyed, press, setAttr, text, toast } from "../dom.js";
 import { clock, duration, plural, utc, when } from "../format.js";
@@ -20,6 +21,7 @@ const PAGE = 50;
 const ROLE = { consumer: "CONSUMER", operator: "SUPPLIER" };
 const query = new URLSearchParams(location.search);
 const state = { side: "consumer", which: "open", rows: [], open: [], active: [], cursor: null, workspace: null };
+const reads = { rows: new Answers(), open: new Answers(), active: new Answers() };
 const by = (id) => document.getElementById(id);
 const map = new FieldMap(by("map"), { onPick: (point) => { if (request.isOpen()) request.pick(point); }, onChoose: chosen, label: "Sessions" });
 
@@ -65,7 +67,9 @@ const ours = (s) => !state.workspace || s[state.side === "operator" ? "operatorW
 
 async function load({ more = false } = {}) {
   try {
-    const { data, meta } = await get("/sessions", { ...filters(), limit: PAGE, cursor: more ? state.cursor : undefined });
+    const answer = await reads.rows.next(get("/sessions", { ...filters(), limit: PAGE, cursor: more ? state.cursor : undefined }));
+    if (!answer) return;
+    const { data, meta } = answer;
     state.rows = (more ? [...state.rows, ...data] : data).filter(ours);
     state.cursor = meta.nextCursor;
     paint();
@@ -77,7 +81,9 @@ async function load({ more = false } = {}) {
 
 async function loadOpen() {
   try {
-    state.open = (await get("/sessions", { state: "REQUESTED", view: by("open-near").checked ? "open" : undefined, limit: PAGE })).data.filter((s) => s.state === "REQUESTED");
+    const answer = await reads.open.next(get("/sessions", { state: "REQUESTED", view: by("open-near").checked ? "open" : undefined, limit: PAGE }));
+    if (!answer) return;
+    state.open = answer.data.filter((s) => s.state === "REQUESTED");
   } catch (error) {
     complain("Open requests could not be read", error);
   }
@@ -88,7 +94,9 @@ async function loadOpen() {
 async function loadActive() {
   if (state.side === "operator" && state.workspace?.member) {
     try {
-      state.active = (await all("/sessions", { side: "operator", state: "ASSIGNED" })).filter(ours);
+      const rows = await reads.active.next(all("/sessions", { side: "operator", state: "ASSIGNED" }));
+      if (!rows) return;
+      state.active = rows.filter(ours);
     } catch (error) {
       complain("Assignments could not be counted", error);
     }

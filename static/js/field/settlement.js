@@ -1,5 +1,6 @@
 // The money of a session that is over: how far it is, disputes, what was given back, and who may do what about it.
 
+import { Answers } from "../answers.js";
 import { get, post } from "../api.js";
 import { complain, copyButton, el, setAttr, text, toast } from "../dom.js";
 import { onSubmit } from "../forms.js";
@@ -22,13 +23,16 @@ export class SettlementView {
     this.dispute = null;
     this.retryable = false;
     this.changed = changed;
+    this.answers = new Answers();
     this.listen();
   }
 
   /** What may be missing is no failure: no right to the wallet, no dispute. */
   async load(session) {
     this.session = session;
-    const [known, dispute, actions] = await Promise.allSettled([get(`/settlements/${this.id}`), get(`/sessions/${this.id}/dispute`), may("wallet:adjust") ? get(`/settlements/${this.id}/actions`) : null]);
+    const answer = await this.answers.next(Promise.allSettled([get(`/settlements/${this.id}`), get(`/sessions/${this.id}/dispute`), may("wallet:adjust") ? get(`/settlements/${this.id}/actions`) : null]));
+    if (!answer) return;
+    const [known, dispute, actions] = answer;
     if (known.status === "fulfilled") this.known = known.value.data;
     this.dispute = dispute.status === "fulfilled" ? dispute.value.data : null;
     this.retryable = Boolean(actions.value?.data.actions.retry.enabled);

@@ -1,5 +1,6 @@
 // Replay: marks on the source that is looked at, clips, and the one channel that plays them.
 
+import { Answers } from "../answers.js";
 import { ApiError, get } from "../api.js";
 import { allow } from "../actions.js";
 import { $, $$, complain, debounce, el, fill, icon, keyed, press, setAttr, toast } from "../dom.js";
@@ -12,6 +13,7 @@ import { label, sessionOf } from "./words.js";
 const CLIPS = 8;
 const by = (name) => document.getElementById(name);
 const box = by("p-replay");
+const reads = new Answers();
 let clips = [];
 let asked = false;
 let mark = null;
@@ -31,7 +33,9 @@ const offered = () => Object.values(room.actions || {}).some((action) => action.
 async function readClips() {
   asked = true;
   try {
-    clips = (await get("/replay-clips", { sort: "-createdAt", limit: CLIPS })).data;
+    const answer = await reads.next(get("/replay-clips", { sort: "-createdAt", limit: CLIPS }));
+    if (!answer) return;
+    clips = answer.data;
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     clips = [];

@@ -1,5 +1,6 @@
 // What the control room's page knows: the state by the topic, one's own guesses over it, who one is here, and what may be done now.
 
+import { Answers } from "../answers.js";
 import { ApiError, call, get, getInAgain } from "../api.js";
 import { complain, debounce } from "../dom.js";
 import { hm } from "../format.js";
@@ -21,6 +22,7 @@ class Room extends EventTarget {
     this.mine = { mayRegisterAs: [], commands: [] };
     this.actions = null;
     this.guesses = [];
+    this.reads = { me: new Answers(), actions: new Answers() };
     this.sent = Promise.resolve();
     this.actionsSoon = debounce(() => this.readActions(), 120);
   }
@@ -81,7 +83,9 @@ class Room extends EventTarget {
 
   async readMe() {
     try {
-      const { data } = await get("/operator/me");
+      const answer = await this.reads.me.next(get("/operator/me"));
+      if (!answer) return;
+      const { data } = answer;
       this.known = true;
       this.mine = data;
       this.me = data.operator;
@@ -96,7 +100,9 @@ class Room extends EventTarget {
 
   async readActions() {
     try {
-      this.actions = (await get("/control-room/actions")).data.actions;
+      const answer = await this.reads.actions.next(get("/control-room/actions"));
+      if (!answer) return;
+      this.actions = answer.data.actions;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       return;

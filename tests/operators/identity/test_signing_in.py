@@ -100,6 +100,12 @@ def test_signing_out_is_204_with_a_live_a_dead_and_no_credential(api, dora):
     assert ApiClient(token).get("/auth/me").json()["code"] == "credential_revoked"
 
 
+def test_a_page_of_another_site_signs_nobody_out(api, dora):
+    browser = ApiClient()
+    browser.post("/auth/login", {"email": "dora@example.org", "password": PASSWORD, "cookie": True})
+    assert browser.post("/auth/logout").json()["code"] == "csrf_failed" and browser.get("/auth/me").status_code == 200
+
+
 def test_the_header_beats_the_cookie_and_is_not_rescued_by_it(api, dora):
     browser = cookie_client(login(api(), cookie=True))
     assert browser.get("/auth/me", authorization="Bearer tr_usr_nonsense").json()["code"] == "credential_invalid"

@@ -1,6 +1,7 @@
 """Whatever a provider sends instead of what it should is one `oidc_provider_error`; settings that can't be meant stop the start."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import httpx
@@ -15,7 +16,7 @@ from operators.access.models import GroupRole, Role
 from operators.identity.models import User
 from operators.identity.oidc import claims, config, people, provider, services
 from operators.identity.oidc.checks import roles_that_a_provider_may_give
-from operators.identity.oidc.models import OidcIdentity
+from operators.identity.oidc.models import OidcIdentity, OidcState
 
 ISSUER = "https://idp.example"
 CLIENT = config.Client(ISSUER, "me", "secret", "https://here.example/api/v1/auth/oidc/callback")
@@ -208,3 +209,16 @@ def test_linking_again_changes_nothing_and_who_signed_out_links_nothing(carol):
     assert AuditEvent.objects.filter(verb="auth.identity.linked").count() == OidcIdentity.objects.count() == 1
     gone = SimpleNamespace(sign_in_id="01900000-0000-7000-8000-000000000000", user_id=carol.pk)
     assert code(lambda: services.link(CLIENT, login=gone, claims={"sub": "s2"})) == "oidc_state_invalid"
+
+
+def test_what_the_token_says_itself_is_not_asked_for_again(answers, monkeypatch):
+    whole = {"sub": "erin", "email": "erin@example.org", "name": "Erin"}
+    monkeypatch.setattr(provider, "exchange", lambda *_, **__: provider.Tokens("i", "a"))
+    monkeypatch.setattr(services, "_verified", lambda *_: whole)
+    answers["/userinfo_endpoint"] = lambda request: pytest.fail("asked")
+    assert services.identify(CLIENT, login=SimpleNamespace(nonce="n"), verifier="v", code="c", error=None, iss=None) == whole
+
+
+def test_each_thing_has_a_name():
+    assert str(OidcIdentity(subject="erin", issuer=ISSUER)) == f"erin at {ISSUER}"
+    assert str(OidcState(intent="sign_in", created_at=datetime(2026, 5, 1, 9, 30, tzinfo=UTC))) == "sign_in begun 2026-05-01 09:30"

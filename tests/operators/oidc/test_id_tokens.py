@@ -5,7 +5,7 @@ from base64 import urlsafe_b64encode
 from datetime import UTC, datetime
 
 import pytest
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from operators.identity.oidc import id_token
@@ -110,3 +110,10 @@ def test_the_hash_of_an_access_token_is_the_standards():
 def test_a_broken_key_of_the_provider_breaks_nothing():
     assert check(token(), [{"kty": "EC"}, {"kty": "EC", "kid": "ec", "crv": "P-256", "x": "!", "y": ""}, *PUBLIC])["sub"] == "erin"
     assert id_token.LEEWAY_SECONDS == 120
+
+
+def test_a_signed_text_that_is_no_object_says_nothing():
+    key = KEYS["ES256"]
+    for payload in (b"[]", b"7", b"not json"):
+        with pytest.raises(BadToken, match="signature"):
+            check(jws.serialize_compact({"alg": "ES256", "kid": "ec"}, payload, key, algorithms=["ES256"]))

@@ -236,6 +236,11 @@ def test_a_next_that_leads_elsewhere_is_400(idp, target):
     assert code(response) == (400, "validation_failed") and not OidcState.objects.exists()
 
 
+def test_a_way_to_come_in_that_there_is_not_is_400(idp):
+    reply = ApiClient().get("/auth/oidc/login?mode=header")
+    assert code(reply) == (400, "validation_failed") and reply.json()["data"]["errors"][0]["path"] == "mode"
+
+
 def test_a_provider_that_says_another_issuer_is_an_error(idp, settings, api, alice):
     settings.OIDC_ISSUER = idp.issuer.replace("127.0.0.1", "localhost")
     client_side.forget()

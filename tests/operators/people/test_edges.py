@@ -1,9 +1,11 @@
 """Rarer turns of the administration of access: what vanished meanwhile, groups to the end, memberships explained, owners' grants."""
 
 import pytest
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
 from django.urls import reverse
 
+from audit.models import AuditEvent
 from config.kernel.errors import ApiError
 from operators.access import holdings
 from operators.access.backend import actor_of_user
@@ -122,3 +124,14 @@ def test_a_reworded_reason_is_a_change_of_the_same_rule(api, alice):
     first = api(alice).get("/auth/access-policies").json()["data"]["policies"][0]
     reply = api(alice).patch("/auth/access-policies", {"policies": [{**everyone, "reason": "the house rule"}]}).json()["data"]["policies"]
     assert (reply[0]["id"], reply[0]["reason"]) == (first["id"], "the house rule")
+
+
+def test_what_stays_as_it_was_is_not_recorded(api, alice, carol):
+    services.set_access(actor=actor_of_user(alice), user=carol, roles={"viewer"})
+    assert not AuditEvent.objects.filter(verb="auth.user.access_changed").exists()
+
+
+def test_a_codename_that_grants_nothing_is_no_grant(api, alice, carol):
+    kind = ContentType.objects.get_for_model(User)
+    carol.user_permissions.add(Permission.objects.create(codename="scope_nothing", name="Nothing", content_type=kind))
+    assert api(alice).get(f"/auth/users/{carol.pk}").json()["data"]["resourceGrants"] == []

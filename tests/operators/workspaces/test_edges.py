@@ -3,9 +3,11 @@
 import pytest
 
 from audit.models import AuditEvent
+from config.kernel.access import Perm
 from config.kernel.errors import ApiError
 from operators.identity.models import User
-from operators.workspaces import services
+from operators.workspaces import availability, guards, services
+from operators.workspaces.devices.models import DeviceKey
 from operators.workspaces.models import Member, Workspace
 from tests.factories.users import make_user
 from tests.factories.wallets import SigningWallet
@@ -60,3 +62,48 @@ def test_a_workspace_of_others_is_not_selected(acme):
     with pytest.raises(ApiError) as refusal:
         services.select(actor=acting(acme.vera), workspace=other)
     assert refusal.value.code == "reference_not_found"
+
+
+def test_choosing_the_same_workspace_again_changes_nothing(acme):
+    vera = acting(acme.vera)
+    for _ in range(2):
+        assert services.select(actor=vera, workspace=acme.workspace).user == acme.vera
+    assert AuditEvent.objects.filter(verb="workspace.selected").count() == 1
+
+
+def test_who_sees_it_and_may_not_is_told_by_which_rule(acme):
+    with pytest.raises(ApiError) as refusal:
+        guards.demand(acting(acme.vera), acme.workspace, Perm.WORKSPACE_MANAGE)
+    assert (refusal.value.code, refusal.value.data["permission"]) == ("permission_denied", "workspace:manage")
+
+
+def test_an_unknown_member_is_not_there_and_an_unknown_parameter_is_400(api, acme):
+    nobody = f"{acme.path}/members/01900000-0000-7000-8000-000000000000"
+    assert code(api(acme.olga).delete(nobody)) == (404, "not_found")
+    assert code(api(acme.olga).delete(f"{nobody}?force=1")) == (400, "unknown_parameter")
+
+
+@pytest.mark.parametrize("lat", [True, "52.5", 90.5, None])
+def test_degrees_are_numbers(api, acme, lat):
+    body = {"coverage": {"center": {"lat": lat, "lng": 13.4}, "radiusMeters": 500}}
+    assert code(api(acme.olga).patch(acme.path, body)) == (400, "validation_failed")
+
+
+def test_who_knows_of_busy_ones_is_asked_once_however_often_it_registers(acme):
+    asked = []
+
+    def busy(ids, environment):
+        asked.append(environment)
+        return set()
+
+    availability.register_busy(busy)
+    availability.register_busy(busy)
+    try:
+        availability.availability_of([acme.workspace])
+    finally:
+        availability.unregister_busy(busy)
+    assert asked == ["LIVE"]
+
+
+def test_the_key_of_a_device_is_called_by_its_address():
+    assert str(DeviceKey(address="0xabc")) == "0xabc"
