@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 BIN := .venv/bin
 
-.PHONY: lint lock bench schema screenshots soak
+.PHONY: lint lock bench coverage schema screenshots soak
 
 lint: ## style, layers, known holes in dependencies
 	$(BIN)/ruff check .
@@ -18,6 +18,12 @@ lock: ## pin everything with hashes, after a change of requirements*.txt; what b
 
 bench: ## the table of docs/performance.md
 	$(PYTHON) -m bench
+
+WALKED := audit/*,operators/access/*,operators/identity/*,operators/workspaces/*,nodes/fleet/credentials.py,$\
+	config/kernel/credentials.py,config/kernel/authentication.py,config/kernel/guard.py,config/kernel/access.py
+coverage: ## every branch of access, tokens and audit is walked by the tests of these areas
+	$(BIN)/coverage run -m pytest -n 0 tests/audit tests/kernel tests/nodes/fleet tests/operators
+	$(BIN)/coverage report --include="$(WALKED)" --skip-covered --show-missing --fail-under=100
 
 schema: ## the OpenAPI document
 	$(PYTHON) manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml

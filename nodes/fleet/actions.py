@@ -4,7 +4,6 @@ from config.kernel.access import Actor, Perm
 from config.kernel.actions import Action
 from nodes.fleet.models import Interface, Node
 from nodes.fleet.ports import CaptureState, capture_of, ports
-from nodes.fleet.states import Monitor, default_monitor
 
 
 def _path(node: Node, rest: str = "") -> str:
@@ -17,11 +16,11 @@ def edit(node: Node) -> Action:
 
 
 def retire(node: Node, state: CaptureState | None = None) -> Action:
-    """Not while it captures: the recording would lose its node's credential."""
+    """Not while it captures or is about to: the recording would lose its node's credential."""
     if node.retired_at is not None:
         return Action("PATCH", Perm.NODE_MANAGE, _path(node), code="node_retired")
     state = state or capture_of(node.pk)
-    if state.busy:
+    if state.busy or state.next_start_at is not None:
         data = {"job_ids": list(state.job_ids), "next_start_at": state.next_start_at}
         return Action("PATCH", Perm.NODE_MANAGE, _path(node), code="node_recording", data=data)
     return Action("PATCH", Perm.NODE_MANAGE, _path(node))
@@ -33,8 +32,6 @@ def rotate_credential(node: Node) -> Action:
 
 def meters(node: Node, interfaces: list[Interface]) -> Action:
     """The newest frames. Never a made-up one: without any there is nothing to read."""
-    if not any(interface.enabled and (interface.monitor or default_monitor(interface.backend)) != Monitor.OFF for interface in interfaces):
-        return Action("GET", Perm.NODE_READ, _path(node, "/meters"), code="monitor_source_unavailable")
     from nodes.meters import ring  # numpy, for who asks about levels
 
     code = None if ring.any_latest([interface.pk for interface in interfaces]) else "meter_frame_not_found"

@@ -7,7 +7,7 @@ from config.kernel.access import Perm, Route
 from config.kernel.actions import Action, states
 from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError
-from config.kernel.etags import check_if_match, etag
+from config.kernel.etags import etag, unless_changed
 from config.kernel.names import camelized
 from config.kernel.viewsets import ExportMixin, FacetsMixin, ListMixin, TallyViewSet
 from nodes.fleet import actions, credentials, exports, selectors, services, shapes, sites
@@ -53,8 +53,7 @@ class SiteViewSet(ListMixin, TallyViewSet):
     def partial_update(self, request, id):  # noqa: A002
         site = self.get_object()
         body = self.body(SiteBody, partial=True)
-        check_if_match(request, etag(site.pk, site.revision))
-        return self._reply(sites.edit(actor=self.actor, site=site, body=body))
+        return self._reply(sites.edit(actor=self.actor, site=site, body=body, check=unless_changed(request)))
 
     @extend_schema(request=None, responses={204: None})
     def destroy(self, request, id):  # noqa: A002
@@ -161,8 +160,7 @@ class NodeViewSet(FacetsMixin, ExportMixin, TallyViewSet):
     def partial_update(self, request, id):  # noqa: A002
         node = self.get_object()
         body = self.body(NodeBody)
-        check_if_match(request, etag(node.pk, node.revision))
-        services.edit(actor=self.actor, node=node, body=body)
+        services.edit(actor=self.actor, node=node, body=body, check=unless_changed(request))
         return self._reply(self._one())
 
     @extend_schema(request=RotateBody, responses={201: CredentialReply})
@@ -179,8 +177,7 @@ class NodeViewSet(FacetsMixin, ExportMixin, TallyViewSet):
     def interface(self, request, id, iid):  # noqa: A002
         row = self._interface(id, iid)
         body = self.body(InterfaceBody)
-        check_if_match(request, etag(row.pk, row.revision))
-        row = services.edit_interface(actor=self.actor, interface=row, body=body)
+        row = services.edit_interface(actor=self.actor, interface=row, body=body, check=unless_changed(request))
         shown = selectors.visible_interfaces(self.actor).get(pk=row.pk)
         return Response(camelized(shapes.interface(shown)), headers={"ETag": etag(shown.pk, shown.revision)})
 

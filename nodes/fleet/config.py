@@ -15,6 +15,12 @@ LIMITS = {"part_bytes": 8 * 1024 * 1024, "max_file_bytes": 64 * 1024**3, "feeds"
 _DEFAULT_RATE = 48000
 
 
+def held(node_id) -> None:
+    """Hold the node's row to the end of the transaction. Whoever writes its interfaces does so first: a person's edit and the heartbeat would
+    otherwise wait for each other, one with an interface in hand and one with the node's state."""
+    Node.objects.select_for_update(no_key=True).only("pk").get(pk=node_id)
+
+
 def raise_revision(node: Node) -> None:
     """Give the configuration a new version, within the change that it tells of, and say so to the node after commit.
 

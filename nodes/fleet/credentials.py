@@ -103,11 +103,11 @@ def rotate(*, actor: Actor, node: Node, deliver: str, revoke_now: bool, reason: 
 
 
 def _retire_active(node: Node, now, deliver: Deliver) -> None:
-    """Make room for a new active one. A used one goes on for a while; an unused one is void, and what it was to replace goes on."""
+    """Make room for a new active one. The one that the machine may hold goes on for a while: the newest that was used, else the only one."""
     active = NodeCredential.objects.filter(node=node, state=CredentialState.ACTIVE).first()
     expiring = NodeCredential.objects.filter(node=node, state=CredentialState.EXPIRING)
     life = {"deliver": deliver, "expires_at": now + LIFE[deliver]}
-    if active is not None and (active.confirmed_at is not None or (deliver == Deliver.NODE and not expiring.exists())):
+    if active is not None and (active.confirmed_at is not None or not expiring.filter(expires_at__gt=now).exists()):
         expiring.update(state=CredentialState.REVOKED, revoked_at=now)
         NodeCredential.objects.filter(pk=active.pk).update(state=CredentialState.EXPIRING, **life)
         return

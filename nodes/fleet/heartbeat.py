@@ -16,7 +16,7 @@ from config.kernel.clock import DbNow
 from config.kernel.errors import ApiError
 from config.kernel.names import camelized
 from nodes.fleet import inventory, live
-from nodes.fleet.config import raise_revision
+from nodes.fleet.config import held, raise_revision
 from nodes.fleet.models import Channel, Interface, Node, NodeState
 from nodes.fleet.signals import heartbeat_received
 from nodes.fleet.states import InterfaceState, ReportedStatus
@@ -49,6 +49,8 @@ def receive(*, actor: Actor, node: Node, said: dict) -> None:
 
 @transaction.atomic
 def _take(*, actor: Actor, node: Node, said: dict) -> Conflict | None:
+    if said.get("interfaces") is not None:
+        held(node.pk)
     state = NodeState.objects.select_for_update().get(pk=node.pk)
     if conflict := _conflict(state, said["process_id"]):
         return conflict

@@ -1,7 +1,6 @@
 """Topic `nodes`: the rows of the list, and one change per row when status, liveness or counts change, at most one a second for a node."""
 
 from datetime import timedelta
-from functools import partial
 
 from django.db import transaction
 
@@ -36,7 +35,7 @@ def node_changed(node_id, *, edited: bool = False) -> None:
     topic's counter out of everybody else's lock order.
     """
     NodeState.objects.filter(pk=node_id).update(published_status="")
-    transaction.on_commit(partial(publish, node_id, edited=edited), robust=True)
+    transaction.on_commit(lambda: publish(node_id, edited=edited), robust=True)
 
 
 @transaction.atomic

@@ -67,12 +67,18 @@ def _place(**kwargs) -> CleanCharField:
 
 
 class LocationBody(Serializer):
-    """`null` clears; what is left out stays."""
+    """Where a new node stands."""
 
     site_id = ScopedReference("site", Perm.NODE_MANAGE, source="site")
     building = _place()
     floor = _place()
     room = _place()
+
+
+class MoveBody(LocationBody):
+    """`null` clears; what is left out stays."""
+
+    site_id = ScopedReference("site", Perm.NODE_MANAGE, source="site", required=False)
 
 
 class TagsField(serializers.ListField):
@@ -101,7 +107,7 @@ class NodeBody(Serializer):
     """PATCH /nodes/:id: a person's columns, each optional."""
 
     alias = CleanCharField(max_length=120, required=False)
-    location = LocationBody(required=False)
+    location = MoveBody(required=False)
     tags = TagsField(required=False)
     notes = CleanCharField(max_length=2000, multiline=True, allow_blank=True, required=False)
     recording_capacity = CapacityBody(required=False)

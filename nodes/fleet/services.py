@@ -7,7 +7,7 @@ from config.kernel.access import Actor, Perm, ports
 from config.kernel.errors import ApiError, FieldError
 from config.kernel.names import camelized
 from nodes.fleet import actions, credentials, live, references, sources
-from nodes.fleet.config import raise_revision
+from nodes.fleet.config import held, raise_revision
 from nodes.fleet.models import Channel, Interface, Node, NodeCredential, NodeState, Site
 from nodes.fleet.ports import CaptureState, capture_of
 
@@ -68,13 +68,14 @@ def _configure(node: Node, body: dict) -> None:
 
 
 @transaction.atomic
-def edit(*, actor: Actor, node: Node, body: dict) -> Node:
-    """Change a person's columns, or retire. ApiError duplicate_name, node_retired, node_recording."""
+def edit(*, actor: Actor, node: Node, body: dict, check=lambda _row: None) -> Node:
+    """Change a person's columns, or retire. `check(row)` sees the row under its lock (If-Match). ApiError duplicate_name, node_retired, node_recording."""
     node = Node.objects.select_for_update(of=("self",)).select_related("site", "room").get(pk=node.pk)
+    check(node)
     before = snapshot(node)
     room_before = node.room_id
     if "location" in body:
-        _locate(node, body["location"]["site"], body["location"])
+        _locate(node, body["location"].get("site") or node.site, body["location"])
     for name in ("alias", "tags", "notes"):
         if name in body:
             setattr(node, name, body[name])
@@ -100,16 +101,22 @@ def edit(*, actor: Actor, node: Node, body: dict) -> Node:
     return node
 
 
-def edit_interface(*, actor: Actor, interface: Interface, body: dict) -> Interface:
-    """Change a person's columns of an interface and its channels. ApiError channel_out_of_range, interface_capturing."""
+def edit_interface(*, actor: Actor, interface: Interface, body: dict, check=lambda _row: None) -> Interface:
+    """Change a person's columns of an interface and its channels. `check(row)` sees the row under its lock (If-Match).
+
+    ApiError channel_out_of_range, interface_capturing.
+    """
     # Asked before the row is locked: the port reads jobs, whose locks come later in the order.
-    return _edit_interface(actor=actor, pk=interface.pk, body=body, state=capture_of(interface.node_id))
+    state = capture_of(interface.node_id)
+    with transaction.atomic():
+        held(interface.node_id)
+        interface = Interface.objects.select_for_update(of=("self",)).select_related("node__site", "node__room", "room").get(pk=interface.pk)
+        check(interface)
+        return _edit_interface(actor=actor, interface=interface, body=body, state=state)
 
 
-@transaction.atomic
-def _edit_interface(*, actor: Actor, pk, body: dict, state: CaptureState) -> Interface:
-    interface = Interface.objects.select_for_update(of=("self",)).select_related("node__site", "node__room", "room").get(pk=pk)
-    before = _interface_snapshot(interface)
+def _edit_interface(*, actor: Actor, interface: Interface, body: dict, state: CaptureState) -> Interface:
+    before, source = _interface_snapshot(interface), sources.real(interface)
     out_of_range = [item["index"] for item in body.get("channels", []) if item["index"] > interface.channel_count]
     if out_of_range:
         raise ApiError("channel_out_of_range", data={"channel_count": interface.channel_count, "channels": out_of_range})
@@ -117,6 +124,9 @@ def _edit_interface(*, actor: Actor, pk, body: dict, state: CaptureState) -> Int
         sources.check(body["source"])
     _apply(interface, body)
     changed = {name for name in Interface.AUDIT_FIELDS if getattr(interface, name) != before[name]}
+    if sources.real(interface) != source:
+        # A password alone: what is shown, and so what is audited, stays as it was.
+        changed.add("source")
     actions.edit_interface(interface, changed, state).demand()
     for item in body.get("channels", []):
         _edit_channel(interface, item)

@@ -27,9 +27,10 @@ def _free_slug(name: str) -> str:
 
 
 @transaction.atomic
-def edit(*, actor: Actor, site: Site, body: dict) -> Site:
-    """ApiError duplicate_name."""
+def edit(*, actor: Actor, site: Site, body: dict, check=lambda _row: None) -> Site:
+    """`check(row)` sees the row under its lock (If-Match). ApiError duplicate_name."""
     site = Site.objects.select_for_update().get(pk=site.pk)
+    check(site)
     before = snapshot(site)
     for name, value in body.items():
         setattr(site, name, value)

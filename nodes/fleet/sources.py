@@ -39,17 +39,26 @@ def check(source: dict, path: str = "source") -> None:
 
 
 def store(interface: Interface, source: dict | None) -> None:
-    """Set the person's source on the row (unsaved). A reference sent back masked keeps the password that is stored."""
+    """Set the person's source on the row (unsaved). A reference sent back masked keeps the password that is stored, on the same host. FieldError."""
     if source is None:
         interface.source, interface.sealed_ref = None, None
         return
-    ref = source["ref"]
-    if f"//{MASK}@" in ref and interface.sealed_ref is not None and interface.source and interface.source["ref"] == ref:
-        interface.source = {**source, "options": dict(source.get("options") or {})}
-        return
+    ref = _with_password(interface, source["ref"])
     shown = masked(ref)
     interface.sealed_ref = seal(ref, _PURPOSE) if shown != ref else None
     interface.source = {"kind": source["kind"], "ref": shown, "options": dict(source.get("options") or {})}
+
+
+def _with_password(interface: Interface, ref: str) -> str:
+    """`ref`, its mask replaced by what is stored for this very host."""
+    parts = _split(ref)
+    if parts is None or parts.netloc.rpartition("@")[0] != MASK:
+        return ref
+    stored = _split(unseal(interface.sealed_ref, _PURPOSE) or "") if interface.sealed_ref is not None else None
+    host = parts.netloc.rpartition("@")[2]
+    if stored is None or stored.netloc.rpartition("@")[2] != host:
+        raise FieldError("source.ref", "invalid", "No password is stored for this host. Write it out; it is shown to nobody afterwards.")
+    return urlunsplit(parts._replace(netloc=stored.netloc))
 
 
 def shown(interface: Interface) -> dict:

@@ -112,11 +112,11 @@ def _event(seq: int, body: dict) -> bytes:
 
 
 class _Box:
-    """A sink of one message: the hub puts the next one only after this one was taken."""
+    """A sink of one message: the hub puts the next one only after this one was taken. Each watch has its own, all of a stream fill one event."""
 
-    def __init__(self):
+    def __init__(self, filled: asyncio.Event):
         self.message: bytes | None = None
-        self.filled = asyncio.Event()
+        self.filled = filled
 
     def drained(self) -> bool:
         return self.message is None
@@ -127,7 +127,6 @@ class _Box:
 
     def take(self) -> bytes:
         message, self.message = self.message or b"", None
-        self.filled.clear()
         return message
 
 
@@ -175,8 +174,8 @@ class Feed:
 
     async def live(self):
         """Chunks under ASGI."""
-        box = _Box()
-        watches = self._watches(box)
+        filled = asyncio.Event()
+        watches = self._watches(filled)
         clock = asyncio.get_running_loop().time
         commented = checked = clock()
         try:
@@ -184,15 +183,16 @@ class Feed:
                 yield chunk
             while True:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(box.filled.wait(), CHECK_SECONDS)
+                    await asyncio.wait_for(filled.wait(), CHECK_SECONDS)
                 if clock() - checked >= CHECK_SECONDS:
                     checked, before = clock(), self.interfaces
                     if not await database_sync_to_async(self.may_go_on)():
                         return
                     if self.interfaces is not before:
                         _close(watches)
-                        watches = self._watches(box)
-                if chunk := self.take(box):
+                        watches = self._watches(filled)
+                filled.clear()
+                if chunk := self.take(watches):
                     yield chunk
                 if clock() - commented >= COMMENT_SECONDS:
                     commented = clock()
@@ -202,15 +202,15 @@ class Feed:
             _close(watches)
             await asyncio.to_thread(self.places.leave)
 
-    def take(self, box: "_Box") -> bytes:
-        """What the hub put into the box, as events."""
-        return b"".join(self.render(payload) for payload in frames_in(box.take()))
+    def take(self, watches: list[hub.Watch]) -> bytes:
+        """What the hub put into their boxes, as events."""
+        return b"".join(self.render(payload) for watch in watches for payload in frames_in(watch.sink.take()))
 
-    def _watches(self, box: _Box) -> list[hub.Watch]:
+    def _watches(self, filled: asyncio.Event) -> list[hub.Watch]:
         by_node: dict[UUID, set[UUID]] = {}
         for row in self.interfaces.values():
             by_node.setdefault(row.node_id, set()).add(row.pk)
-        return [hub.watch(node_id, ids, box, fast=self.chosen.rate == 10) for node_id, ids in by_node.items()]
+        return [hub.watch(node_id, ids, _Box(filled), fast=self.chosen.rate == 10) for node_id, ids in by_node.items()]
 
     def polled(self) -> Iterator[bytes]:
         """Chunks under WSGI: new features each second, for a while."""

@@ -7,7 +7,7 @@ from config.kernel.access import Kind, Perm, Route, ports
 from config.kernel.actions import states
 from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError, FieldError
-from config.kernel.etags import check_if_match, etag
+from config.kernel.etags import etag, unless_changed
 from config.kernel.serializers import BulkIds, NoBody
 from config.kernel.viewsets import ExportMixin, FacetsMixin, ListMixin, RetrieveMixin, TallyViewSet
 from operators.webhooks import guards, selectors, services
@@ -109,7 +109,7 @@ class WebhookEndpointViewSet(ListMixin, FacetsMixin, ExportMixin, TallyViewSet):
         changes = self.body(EndpointPatch, partial=True)
         if "url" in changes and changes["url"] != endpoint.url:
             services.demand_url(changes["url"])
-        row = services.update(actor=self.actor, endpoint=endpoint, changes=changes, check=lambda held: check_if_match(request, tag(held)))
+        row = services.update(actor=self.actor, endpoint=endpoint, changes=changes, check=unless_changed(request))
         return self._answer(row)
 
     @extend_schema(responses={204: None})

@@ -7,7 +7,7 @@ from config.kernel.access import Perm, Route, ports, require
 from config.kernel.actions import states
 from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError
-from config.kernel.etags import check_if_match, etag
+from config.kernel.etags import etag, unless_changed
 from config.kernel.viewsets import ListMixin, TallyViewSet
 from operators.identity import throttles
 from operators.identity.signing_in import PublicPosts, demand_same_origin
@@ -95,7 +95,7 @@ class WorkspaceViewSet(ListMixin, PublicPosts, TallyViewSet):
         if changes.get("coverage"):
             circle = changes["coverage"]
             changes["coverage"] = {"center": dict(circle["center"]), "radiusMeters": circle["radius_meters"]}
-        row = services.update(actor=self.actor, workspace=workspace, changes=changes, check=lambda held: check_if_match(request, tag(held)))
+        row = services.update(actor=self.actor, workspace=workspace, changes=changes, check=unless_changed(request))
         return self._answer(row)
 
     def _answer(self, workspace: Workspace) -> Response:

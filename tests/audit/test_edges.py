@@ -259,8 +259,9 @@ def test_facets_that_are_all_narrowed_are_counted_each_without_its_own(write):
     assert set(filters.facets(AuditEvent.objects.all(), chosen)) == set(filters.AuditFilters.facet_fields)
 
 
-def test_a_view_of_rows_says_by_them_whose_refusal_it_was():
+def test_a_view_says_by_its_rows_or_by_name_whose_refusal_it_was():
     assert refusals._model(SimpleNamespace(queryset=Node.objects.none())) is Node
+    assert refusals._model(SimpleNamespace(audit_model=Node)) is Node
 
 
 def test_each_thing_of_the_trail_has_a_name(write):

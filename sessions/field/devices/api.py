@@ -8,7 +8,7 @@ from config.kernel.access import Actor, Perm, Route, ports
 from config.kernel.actions import Action, states
 from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError
-from config.kernel.etags import check_if_match, etag
+from config.kernel.etags import etag, unless_changed
 from config.kernel.viewsets import ExportMixin, FacetsMixin, ListMixin, TallyViewSet
 from operators.workspaces import selectors as workspaces
 from operators.workspaces.devices.models import DeviceOperator
@@ -109,7 +109,7 @@ class DeviceOperatorViewSet(ListMixin, FacetsMixin, ExportMixin, TallyViewSet):
         row = self.get_object()
         parties.demand_not_suspended(self.actor, Perm.OPERATORS_WRITE, row.workspace)
         changes = columns(self.body(OperatorPatch))
-        row = services.update(actor=self.actor, operator_id=row.pk, changes=changes, check=lambda held: check_if_match(request, tag(held)))
+        row = services.update(actor=self.actor, operator_id=row.pk, changes=changes, check=unless_changed(request))
         return Response(self.shape(row), headers={"ETag": tag(row)})
 
     @extend_schema(responses={204: None})

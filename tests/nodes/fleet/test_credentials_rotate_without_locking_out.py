@@ -78,6 +78,15 @@ def test_rotating_again_before_the_new_one_was_used_voids_it_but_never_the_worki
     assert agent.beat()[0] == 401
 
 
+def test_the_first_one_goes_on_though_it_was_never_used(api, alice):
+    node = make_node(online=False)
+    first = issue_token(node)
+    second = rotate(api, alice, node)["token"]
+    beat = lambda token, seq: ApiClient(token).post(f"/nodes/{node.pk}/heartbeat", heartbeat(seq=seq)).status_code  # noqa: E731
+    assert beat(first, 1) == 202, "whoever has just pasted it is not locked out"
+    assert beat(second, 2) == 202 and beat(first, 3) == 401
+
+
 def test_revoke_now_ends_every_older_one_at_once(api, alice, node, agent):
     token = rotate(api, alice, node, revokeNow=True, reason="stolen")["token"]
     assert agent.beat()[0] == 401

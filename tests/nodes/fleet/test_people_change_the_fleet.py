@@ -3,6 +3,7 @@
 import pytest
 
 from audit.models import AuditEvent
+from config.kernel import clock
 from nodes.fleet.models import Interface, Node, Room
 from nodes.fleet.ports import CaptureState, ports
 from tests.factories.nodes import make_node, make_room, make_site
@@ -51,7 +52,7 @@ def test_null_clears_a_place_and_what_is_left_out_stays(api, alice):
     site = make_site()
     node = make_node(site=site, building="Old", floor="2", room=make_room(site))
     path = f"/nodes/{node.pk}"
-    place = api(alice).patch(path, {"location": {"siteId": str(site.pk), "building": None}}).json()["data"]["location"]
+    place = api(alice).patch(path, {"location": {"building": None}}).json()["data"]["location"]
     assert (place["building"], place["floor"], place["room"]) == (None, "2", "Hall")
     place = api(alice).patch(path, {"location": {"siteId": str(site.pk), "room": None}}).json()["data"]["location"]
     assert place["room"] is None and Interface.objects.get(node=node).room is None, "what stood in the room left it with the node"
@@ -92,6 +93,29 @@ def test_a_password_in_a_source_is_shown_to_the_node_alone(api, alice, node_clie
     assert b"hunter2" not in bytes(Interface.objects.get(pk=interface.pk).sealed_ref)
     assert not any("hunter2" in str(vars(event)) for event in AuditEvent.objects.all())
     assert api(alice).patch(path, {"source": {"kind": "url", "ref": "concat:/etc/passwd"}}).status_code == 400
+
+
+def test_a_new_password_reaches_the_node_and_a_mask_is_none(api, alice, node_client):
+    node = make_node()
+    path = f"/nodes/{node.pk}/interfaces/{node.interfaces.get().pk}"
+    told = lambda: node_client(node).get(f"/nodes/{node.pk}/config").json()["data"]["interfaces"][0]["source"]["ref"]  # noqa: E731
+    set_to = lambda ref: api(alice).patch(path, {"source": {"kind": "url", "ref": ref}})  # noqa: E731
+    assert set_to("rtsp://***@10.0.0.9/live").status_code == 400, "nothing is stored yet"
+    assert set_to("rtsp://cam:old@10.0.0.9/live").status_code == 200
+    version = Node.objects.get(pk=node.pk).config_revision
+    assert set_to("rtsp://cam:new@10.0.0.9/live").status_code == 200 and told() == "rtsp://cam:new@10.0.0.9/live"
+    assert Node.objects.get(pk=node.pk).config_revision > version and AuditEvent.objects.filter(verb="node.interface.updated").count() == 2
+    assert set_to("rtsp://***@10.0.0.9/other").status_code == 200 and told() == "rtsp://cam:new@10.0.0.9/other"
+    refused = set_to("rtsp://***@10.0.0.66/live")
+    assert refused.status_code == 400 and refused.json()["data"]["errors"][0]["path"] == "source.ref", "a password is for the host it was given for"
+    assert told() == "rtsp://cam:new@10.0.0.9/other"
+
+
+def test_a_node_whose_capture_begins_soon_is_not_retired(api, alice, monkeypatch):
+    node = make_node()
+    monkeypatch.setattr(ports, "capture_state", lambda ids: {node.pk: CaptureState(next_start_at=clock.now())})
+    refused = api(alice).patch(f"/nodes/{node.pk}", {"retired": True})
+    assert (refused.status_code, refused.json()["code"]) == (409, "node_recording") and refused.json()["data"]["nextStartAt"]
 
 
 def test_a_channel_that_the_interface_does_not_have(api, alice):

@@ -12,6 +12,7 @@ from django.test import AsyncClient
 from config.kernel import broker
 from config.kernel.live.consumer import LiveConsumer
 from nodes.fleet import credentials, hints
+from nodes.fleet.models import Interface
 from nodes.meters import events, wire
 from nodes.meters.consumers import NodeConsumer
 from tests.cast import token_of
@@ -168,6 +169,33 @@ async def test_events_start_with_the_newest_and_carry_only_what_is_in_reach(worl
         body = json.loads(chunk.partition(b"data: ")[2])
         assert (body["nodeId"], body["stale"]) == (str(node.pk), False)
         await gone(stream)
+
+
+def _with_another():
+    make_node(channels=1)
+    return {row.pk: row for row in Interface.objects.select_related("node").prefetch_related("channels")}
+
+
+async def test_frames_of_two_nodes_in_one_tick_both_arrive(world, carol):
+    interfaces = await sync_to_async(_with_another)()
+    feed = events.Feed(carol, events.Chosen(node_ids=(), rate=10), interfaces, None, epoch=None)
+    filled = asyncio.Event()
+    watches = feed._watches(filled)
+    hub = watches[0].hub
+    for watch in watches:
+        watch.seen = 0
+    try:
+        for seq in range(1, 6):
+            for interface in interfaces.values():
+                hub.take(binary(interface, seq=seq, kind=wire.LEVELS))
+            hub.push()
+            await asyncio.wait_for(filled.wait(), 5)
+            await asyncio.sleep(0.02)
+            filled.clear()
+            assert feed.take(watches).count(b"event: meter") == 2
+    finally:
+        for watch in watches:
+            watch.close()
 
 
 async def test_a_person_has_eight_streams_and_a_closed_one_is_free_again(world, carol):

@@ -51,7 +51,7 @@ def test_ids_of_a_kind_that_no_app_has_are_nowhere():
 def test_the_admin_explains_and_says_what_it_cannot_find(carol):
     admin, page = browser("Olga", "owner"), reverse("admin:operators_accesspolicy_explain")
     site = make_site("Main")
-    asked = {"user": carol.pk, "permission": Perm.NODE_READ.name}
+    asked = {"user": carol.pk, "permission": Perm.NODE_READ.value}
     for query, said in (
         ({**asked, "resource_type": "site", "resource_id": site.pk}, carol.label),
         (asked, carol.label),

@@ -12,6 +12,7 @@ from operators.access.models import GroupRole, Role
 from operators.identity import expiry, services
 from operators.identity.models import SignIn, User
 from operators.identity.wallets.models import Wallet, WalletChallenge
+from tests.factories.nodes import issue_token, make_node
 from tests.factories.users import make_user
 from tests.operators.people.test_admin_screens import PASSWORD, browser
 from tests.operators.workspaces.conftest import acting
@@ -37,6 +38,11 @@ def test_the_admins_own_ways_to_a_password_lead_to_the_account(api):
     assert owner.get(reverse("admin:login"))["Location"] == "/admin/"
 
 
+def test_the_admin_is_for_people(api):
+    machine = api(token=issue_token(make_node()))
+    assert machine.get("/admin/").json()["code"] == "credential_not_accepted"
+
+
 def test_users_are_disabled_and_enabled_together(api):
     owner, two = browser("olga", "owner"), [make_user("dora"), make_user("eric")]
     chosen = [str(user.pk) for user in two]
@@ -48,7 +54,9 @@ def test_users_are_disabled_and_enabled_together(api):
 
 def test_a_group_is_deleted_in_the_admin(api):
     group = Group.objects.create(name="Crew")
-    browser("olga", "owner").post(reverse("admin:auth_group_delete", args=[group.pk]), {"post": "yes"})
+    owner, page = browser("olga", "owner"), reverse("admin:auth_group_change", args=[group.pk])
+    assert "–" in owner.get(page).content.decode(), "no grants"
+    owner.post(reverse("admin:auth_group_delete", args=[group.pk]), {"post": "yes"})
     assert not Group.objects.exists()
 
 

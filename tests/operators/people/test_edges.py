@@ -134,4 +134,4 @@ def test_what_stays_as_it_was_is_not_recorded(api, alice, carol):
 def test_a_codename_that_grants_nothing_is_no_grant(api, alice, carol):
     kind = ContentType.objects.get_for_model(User)
     carol.user_permissions.add(Permission.objects.create(codename="scope_nothing", name="Nothing", content_type=kind))
-    assert api(alice).get(f"/auth/users/{carol.pk}").json()["data"]["resourceGrants"] == []
+    assert api(alice).get(f"/auth/users/{carol.pk}").json()["data"]["user"]["resourceGrants"] == []

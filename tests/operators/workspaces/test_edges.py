@@ -7,7 +7,7 @@ from config.kernel.access import Perm
 from config.kernel.errors import ApiError
 from operators.identity.models import User
 from operators.workspaces import availability, guards, services
-from operators.workspaces.devices.models import DeviceKey
+from operators.workspaces.devices.models import DeviceKey, DeviceOperator
 from operators.workspaces.models import Member, Workspace
 from tests.factories.users import make_user
 from tests.factories.wallets import SigningWallet
@@ -105,5 +105,5 @@ def test_who_knows_of_busy_ones_is_asked_once_however_often_it_registers(acme):
     assert asked == ["LIVE"]
 
 
-def test_the_key_of_a_device_is_called_by_its_address():
-    assert str(DeviceKey(address="0xabc")) == "0xabc"
+def test_a_device_is_called_by_its_label_and_its_key_by_its_address():
+    assert (str(DeviceOperator(label="Drone 4")), str(DeviceKey(address="0xabc"))) == ("Drone 4", "0xabc")

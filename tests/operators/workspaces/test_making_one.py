@@ -91,6 +91,12 @@ def test_a_signature_is_no_replay_key(api, wallet):
     assert code(api().post("/workspaces", good, idempotency_key="once")) == (401, "challenge_invalid")
 
 
+def test_nor_is_it_for_who_is_signed_in(api, wallet, alice):
+    good = body(api(), wallet)
+    assert api(alice).post("/workspaces", good, idempotency_key="once").status_code == 201
+    assert code(api(alice).post("/workspaces", good, idempotency_key="once")) == (401, "challenge_invalid")
+
+
 def test_a_taken_slug_is_409_whoever_asks(api, wallet):
     create(api(), wallet)
     assert code(create(api(), SigningWallet())) == (409, "slug_taken")
