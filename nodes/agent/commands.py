@@ -3,7 +3,9 @@
 import asyncio
 import hashlib
 import json
+import os
 import shutil
+import signal
 import ssl
 import sys
 import threading
@@ -15,7 +17,7 @@ import httpx
 import numpy as np
 
 from nodes.agent import config, durable, encode, identity, inventory, render, sources
-from nodes.agent.client import Controller, Unreachable, read_credential
+from nodes.agent.client import Answer, Controller, Unreachable, read_credential
 from nodes.agent.clock import format_time
 from nodes.agent.config import ConfigError, Settings
 from nodes.agent.jobs import load
@@ -58,7 +60,11 @@ async def run(settings: Settings) -> int:
 
 
 async def enrol(settings: Settings, flags: dict) -> int:
-    """Token from stdin → one heartbeat → credential. A refused token replaces nothing."""
+    """Token from stdin → one heartbeat → credential. A refused token replaces nothing.
+
+    Where an agent runs on this folder already, it speaks for the node and only takes the new credential: a heartbeat of another process would
+    take its place, and the controller would refuse it from then on.
+    """
     settings.require_controller()
     durable.make_private(settings.data_dir)
     if flags.get("ca_sha256"):
@@ -67,20 +73,10 @@ async def enrol(settings: Settings, flags: dict) -> int:
     if not token.startswith("tr_node_"):
         print("a node credential (tr_node_…) is expected on stdin", file=sys.stderr)
         return EXIT_USAGE
+    running = identity.holder(settings.data_dir)
     controller = Controller(settings, token)
     try:
-        answer = await controller.heartbeat(
-            {
-                "agentInstanceId": identity.instance_id(settings.data_dir),
-                "processId": durable.uuid7(),
-                "seq": 0,
-                "sentAt": format_time(time.time()),
-                "agentVersion": inventory.AGENT_VERSION,
-                "status": "starting",
-                "activeJobs": [],
-                "freeSlots": 0,
-            }
-        )
+        answer = await (_first_heartbeat(controller, settings) if running is None else controller.config(None))
     except Unreachable as error:
         print(f"the controller cannot be reached: {error}", file=sys.stderr)
         return EXIT_REFUSED
@@ -91,8 +87,37 @@ async def enrol(settings: Settings, flags: dict) -> int:
         return EXIT_REFUSED
     identity.write_credential(settings.credential_path, token)
     durable.write_json(settings.data_dir / "enrolment.json", {"url": settings.url, "node": settings.node})
+    if running is not None and not _told(running):
+        print("the agent that runs here could not be told of its new credential: restart it", file=sys.stderr)
+        return EXIT_REFUSED
     print(f"enrolled as {settings.node}")
     return EXIT_OK
+
+
+def _told(process: int) -> bool:
+    """Whether the running agent was asked to read its credential again."""
+    if not process:
+        return False
+    try:
+        os.kill(process, signal.SIGHUP)
+    except OSError:
+        return False
+    return True
+
+
+async def _first_heartbeat(controller: Controller, settings: Settings) -> Answer:
+    return await controller.heartbeat(
+        {
+            "agentInstanceId": identity.instance_id(settings.data_dir),
+            "processId": durable.uuid7(),
+            "seq": 0,
+            "sentAt": format_time(time.time()),
+            "agentVersion": inventory.AGENT_VERSION,
+            "status": "starting",
+            "activeJobs": [],
+            "freeSlots": 0,
+        }
+    )
 
 
 def _pinned_ca(settings: Settings, pin: str) -> Path:
@@ -216,7 +241,7 @@ def jobs(settings: Settings, flags: dict) -> int:
 def status(settings: Settings, flags: dict) -> int:
     outbox = settings.data_dir / "outbox"
     facts = {
-        "running": settings.data_dir.is_dir() and identity.is_locked(settings.data_dir),
+        "running": settings.data_dir.is_dir() and identity.holder(settings.data_dir) is not None,
         "draining": (settings.data_dir / "drain").exists(),
         "url": settings.url,
         "node": settings.node,

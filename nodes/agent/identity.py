@@ -27,13 +27,14 @@ def lock(data_dir: Path) -> IO[str]:
     return stream
 
 
-def is_locked(data_dir: Path) -> bool:
-    """Whether an agent runs on this folder."""
+def holder(data_dir: Path) -> int | None:
+    """The process id of the agent that runs on this folder; None if none does, 0 for one that has only just begun."""
     try:
         lock(data_dir).close()
     except Locked:
-        return True
-    return False
+        text = (data_dir / "lock").read_text().strip()
+        return int(text) if text.isdigit() else 0
+    return None
 
 
 def instance_id(data_dir: Path) -> str:

@@ -114,6 +114,19 @@ def test_enrolment_keeps_a_credential_that_works_and_no_other(controller, tmp_pa
     assert (status["node"], status["enrolled"], status["running"]) == (controller.node, True, False)
 
 
+def test_a_credential_that_is_pasted_beside_a_running_agent_becomes_that_agents(agent, controller, monkeypatch):
+    [process] = {request.json["processId"] for request in controller.of("heartbeat")}
+    controller.token = "tr_node_rotated"
+    monkeypatch.setattr(sys, "stdin", io.StringIO("tr_node_rotated\n"))
+    assert cli("enrol", "--data-dir", str(agent.data_dir), "--url", controller.url, "--node", controller.node) == 0
+
+    def with_the_new_one():
+        return [request for request in controller.of("heartbeat") if request.headers["authorization"] == "Bearer tr_node_rotated"]
+
+    wait_for(lambda: len(with_the_new_one()) >= 2, what="heartbeats with the new credential")
+    assert {request.json["processId"] for request in with_the_new_one()} == {process}, "nobody took its place"
+
+
 def test_a_recording_needs_no_controller(tmp_path):
     out = tmp_path / "tone.flac"
     assert cli("record", "--source", "lavfi:sine=440", "--seconds", "0.5", "--out", str(out)) == 0
