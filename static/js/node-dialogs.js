@@ -1,12 +1,13 @@
 // What a person changes about a node: its card, an interface, its credential, and a recording with options.
 
 import { usable } from "./actions.js";
-import { patch, post } from "./api.js";
+import { all, patch, post } from "./api.js";
 import { $, $$, arm, complain, copy, el, fill, toast } from "./dom.js";
 import { enrolCommand, fillSites } from "./enrol.js";
 import { onSubmit, splitTags } from "./forms.js";
 import { interfaceName, roleOf } from "./nodes.js";
 import { record } from "./recordings.js";
+import { may } from "./shell.js";
 
 const dialog = (id) => document.getElementById(id);
 
@@ -73,9 +74,37 @@ function channelRow(channel) {
   return el("tr", { "data-index": n }, el("td", { class: "num" }, String(n)), el("td", {}, alias), el("td", {}, role));
 }
 
+const KINDS = { url: "A stream, by its address", file: "A file on the node", lavfi: "A test signal" };
+const RATES = [44100, 48000, 88200, 96000, 176400, 192000];
+
+/** Its own source, or null where it records from the device that the node reported. */
+const ownSource = (i) => (i.source && (i.source.kind !== i.backend || i.source.ref !== i.systemRef) ? i.source : null);
+
+function fillSource(f, i) {
+  const own = ownSource(i);
+  const kinds = { ...(own ? { [own.kind]: own.kind } : {}), ...KINDS };
+  f.kind.replaceChildren(new Option("The device itself", ""), ...Object.entries(kinds).map(([kind, words]) => new Option(words, kind)));
+  f.kind.value = own?.kind || "";
+  f.ref.value = own?.ref || "";
+  const rates = [...new Set([...(i.sampleRates?.length ? i.sampleRates : RATES), ...(i.sampleRate ? [i.sampleRate] : [])])].sort((a, b) => a - b);
+  f.sampleRate.replaceChildren(new Option("As the node has it", ""), ...rates.map((rate) => new Option(String(rate), rate)));
+  f.sampleRate.value = i.sampleRate || "";
+  f.sampleFormat.value = i.sampleFormat || "";
+  f.room.value = i.room || "";
+  f.monitor.value = i.monitor;
+}
+
+/** What the form says of the interface, in the API's names. */
+const said = (f) => ({
+  alias: f.alias.value.trim() || null, enabled: f.enabled.checked, source: f.kind.value ? { kind: f.kind.value, ref: f.ref.value.trim() } : null,
+  sampleRate: Number(f.sampleRate.value) || null, sampleFormat: f.sampleFormat.value || null, room: f.room.value.trim() || null, monitor: f.monitor.value,
+});
+
 function editInterface(state, reload) {
   const form = document.getElementById("interface-form");
   let at = null;
+  let before = {};
+  form.elements.kind.addEventListener("change", () => { form.elements.ref.disabled = !form.elements.kind.value; });
   document.getElementById("interface-list").addEventListener("click", (event) => {
     const button = event.target.closest("button[data-interface]");
     if (!button || !usable(button)) return;
@@ -86,11 +115,17 @@ function editInterface(state, reload) {
     form.elements.alias.value = at.alias || "";
     form.elements.enabled.checked = at.enabled !== false;
     document.getElementById("if-channels").replaceChildren(...channels.map(channelRow));
+    fillSource(form.elements, at);
+    $("details", form).open = Boolean(ownSource(at));
+    form.elements.ref.disabled = !form.elements.kind.value;
+    before = said(form.elements);
     dialog("interface").showModal();
   });
   onSubmit(form, async (f) => {
     const channels = $$("#if-channels tr").map((tr) => ({ index: Number(tr.dataset.index), alias: $("input", tr).value.trim() || null, role: $("select", tr).value }));
-    await patch(`/nodes/${state.node.id}/interfaces/${at.id}`, { alias: f.alias.value.trim() || null, enabled: f.enabled.checked, channels: channels.filter(changed(at)) });
+    // Only what was changed here: whatever another changes meanwhile stays.
+    const news = Object.fromEntries(Object.entries(said(f)).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(before[name])));
+    await patch(`/nodes/${state.node.id}/interfaces/${at.id}`, { ...news, channels: channels.filter(changed(at)) });
     dialog("interface").close();
     toast("Saved", "The node applies it with its next configuration.");
     reload();
@@ -131,6 +166,19 @@ function rotate(state) {
   });
 }
 
+/** The profiles that a recording can have; who may not read them records with the usual one. */
+async function offerProfiles(select) {
+  const usual = new Option("The usual one", "");
+  select.replaceChildren(usual);
+  if (!may("settings:read")) return;
+  try {
+    const rows = (await all("/settings/recording-profiles", { enabled: true })).filter((p) => p.kind === "audio");
+    select.replaceChildren(...rows.map((p) => new Option(p.isDefault ? `${p.name}, the usual one` : p.name, p.isDefault ? "" : p.id, p.isDefault, p.isDefault)));
+  } catch (error) {
+    complain("Profiles could not be read", error);
+  }
+}
+
 function recordWith(state, startedOne) {
   const form = document.getElementById("start-form");
   document.getElementById("record-options").addEventListener("click", ({ currentTarget }) => {
@@ -138,10 +186,12 @@ function recordWith(state, startedOne) {
     const list = (state.node.interfaces || []).filter((i) => i.enabled !== false);
     form.elements.captureInterfaceId.replaceChildren(...list.map((i) => new Option(interfaceName(i), i.id)));
     dialog("start").showModal();
+    offerProfiles(form.elements.recordingProfileId);
   });
   onSubmit(form, async (f) => {
     const body = { nodeId: state.node.id };
     for (const name of ["name", "folder"]) if (f[name].value.trim()) body[name] = f[name].value.trim();
+    if (f.recordingProfileId.value) body.recordingProfileId = f.recordingProfileId.value;
     if (f.captureInterfaceId.value) body.captureInterfaceId = f.captureInterfaceId.value;
     if (f.durationSeconds.value) body.durationSeconds = Math.round(Number(f.durationSeconds.value) * 60);
     if (f.tags.value.trim()) body.tags = splitTags(f.tags.value);

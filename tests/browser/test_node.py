@@ -54,6 +54,67 @@ def test_channels_get_names_and_roles_and_the_bridge_shows_them(page, api):
     api.patch(f"/nodes/{node['id']}/interfaces/{interface['id']}", {"channels": [{"index": 1, "alias": None}, {"index": 2, "role": None}]})
 
 
+def test_an_interface_gets_a_source_of_its_own_and_loses_it_again(page, api):
+    site = api.get("/sites")[0]
+    made = api.post("/nodes/enroll", {"alias": "field-01", "location": {"siteId": site["id"]}})
+    node = made["node"]
+    device = {
+        "systemName": "XUSB",
+        "systemRef": "hw:XUSB,0",
+        "backend": "alsa",
+        "hardwarePath": "usb-1.2",
+        "serialNumber": "A1",
+        "sampleRates": [48000, 96000],
+    }
+    beat = {"agentInstanceId": "a", "processId": "p", "seq": 1, "sentAt": "2026-01-01T00:00:00Z", "status": "ok"}
+    beat["interfaces"] = [{**device, "channelCount": 2, "state": "open", "error": None, "xruns": 0}]
+    said = api.http.post(f"/nodes/{node['id']}/heartbeat", json=beat, headers={"Authorization": f"Bearer {made['credential']['token']}"})
+    assert said.status_code == 202, said.text
+    interface = lambda: api.get(f"/nodes/{node['id']}")["interfaces"][0]  # noqa: E731
+    page.goto(f"/nodes/{node['id']}")
+    form = page.locator("#interface-form")
+
+    def edit(**fields):
+        page.locator("#interface-list").get_by_role("button", name=re.compile("^Edit")).click()
+        if not form.locator("details").evaluate("e => e.open"):
+            form.locator("summary").click()
+        for label, value in fields.items():
+            control = form.get_by_label(label)
+            control.select_option(value) if control.evaluate("e => e.tagName") == "SELECT" else control.fill(value)
+        form.get_by_role("button", name="Save").click()
+
+    edit(**{"Records from": "url", "Address": "rtsp://cam:hunter2@10.0.0.9/live", "Samples a second": "96000", "Room": "Hall", "Levels": "demand"})
+    expect(page.locator("#interface")).to_be_hidden()
+    now = interface()
+    assert now["source"] == {"kind": "url", "ref": "rtsp://***@10.0.0.9/live", "options": {}}
+    assert (now["sampleRate"], now["room"], now["monitor"]) == (96000, "Hall", "demand")
+    page.reload()
+    edit(Room="Stage")
+    expect(page.locator("#interface")).to_be_hidden()
+    assert interface()["source"]["ref"] == "rtsp://***@10.0.0.9/live", "what was not touched is not sent"
+    edit(**{"Records from": ""})
+    expect(page.locator("#interface")).to_be_hidden()
+    assert interface()["source"] == {"kind": "alsa", "ref": "hw:XUSB,0", "options": {}}
+    api.patch(f"/nodes/{node['id']}", {"retired": True})
+
+
+def test_a_recording_is_made_with_a_chosen_profile(page, api):
+    node = api.local_node()
+    profiles = {row["name"]: row for row in api.get("/settings/recording-profiles")}
+    other = next(row for row in profiles.values() if row["kind"] == "audio" and row["enabled"] and not row["isDefault"])
+    page.goto(f"/nodes/{node['id']}")
+    expect(page.locator("#record-options")).not_to_have_attribute("aria-disabled", "true")
+    page.locator("#record-options").click()
+    form = page.locator("#start-form")
+    form.get_by_label("Name optional").fill("Chosen")
+    form.get_by_label("Profile").select_option(label=other["name"])
+    form.get_by_role("button", name="Record").click()
+    expect(page.locator("#now li", has_text="Chosen")).to_be_visible()
+    made = api.get("/recordings", search="Chosen")[0]
+    assert made["recordingProfileId"] == other["id"]
+    api.post(f"/recordings/{made['id']}/stop")
+
+
 def test_a_rotated_credential_is_shown_once(page, api):
     site = api.get("/sites")[0]
     node = api.post("/nodes/enroll", {"alias": "spare-01", "location": {"siteId": site["id"]}})["node"]
