@@ -8,6 +8,7 @@ from nodes.fleet.signals import heartbeat_received
 from nodes.health.signals import health_event_changed
 from operators.access import scopes
 from recordings import live, ports
+from recordings import metrics as recordings_metrics
 from recordings.jobs import orphans
 from recordings.jobs.models import Job
 from recordings.library import health, overview, storage
@@ -51,6 +52,7 @@ def connect() -> None:
     register_topic(Topic(live.TOPIC, Perm.RECORDING_READ, snapshot=live.snapshot, visible=live.visible))
     status.register_section("recordings", overview.recordings_section)
     status.register_section("uploads", overview.uploads_section)
+    metrics.register_collector(recordings_metrics.collect)
     metrics.READINESS["media"] = storage.is_ready
     heartbeat_received.connect(orphans.on_heartbeat, dispatch_uid="recordings.orphans")
     media_began.connect(listening.on_media_began, dispatch_uid="recordings.sessions.began")

@@ -9,10 +9,15 @@ from collections.abc import Callable, Iterable
 
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import REGISTRY
 
+from config.kernel import broker
+
 log = structlog.get_logger("metrics")
+# Name of a periodic task → Unix time, as text.
+ENDED_WELL = broker.PREFIX + "beat"
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
 HTTP_SECONDS = Histogram("tallyroom_http_request_seconds", "Time to answer a request", ["method", "status"])
@@ -53,6 +58,17 @@ class _Of:
                 yield from list(collect(self.actor))
             except Exception as error:  # noqa: BLE001 - one section must not take the others along
                 log.warning("collector_failed", collector=collect.__module__, error=type(error).__name__)
+
+
+def _beat(_actor) -> Iterable:
+    """When each periodic task last ended well. Not per node, so for everyone who may read metrics."""
+    family = GaugeMetricFamily("tallyroom_beat_last_success_timestamp_seconds", "When the task last ended well", labels=["task"])
+    for task, at in sorted((broker.attempt(lambda valkey: valkey.hgetall(ENDED_WELL)) or {}).items()):
+        family.add_metric([task.decode()], float(at))
+    yield family
+
+
+register_collector(_beat)
 
 
 def exposition(actor) -> bytes:

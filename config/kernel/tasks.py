@@ -16,7 +16,7 @@ from celery import shared_task
 from celery.exceptions import OperationalError as BrokerDown
 from django.db import close_old_connections, connection, transaction
 
-from config.kernel import broker, clock, context
+from config.kernel import broker, clock, context, metrics
 from config.kernel.access import system
 from config.kernel.beat import BEAT, ROUTES
 from config.kernel.ids import uuid7
@@ -61,7 +61,7 @@ def periodic(name: str, *, every: float, queue: str = "control"):
                 if not won:
                     return
                 counts = function()
-                broker.attempt(lambda valkey: valkey.hset(broker.PREFIX + "beat", name, clock.now().timestamp()))
+                broker.attempt(lambda valkey: valkey.hset(metrics.ENDED_WELL, name, clock.now().timestamp()))
                 if counts and any(counts.values()):
                     log.info("task", task=name, **counts)
 

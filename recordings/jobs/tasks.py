@@ -45,6 +45,7 @@ def each(rows: QuerySet, act: Callable[[Job], bool]) -> int:
 @periodic("jobs.lease_sweep", every=10)
 def lease_sweep() -> dict:
     """Leases that ran out are worries. After an outage of the control plane every held lease gets 60 s first: the silence was ours."""
+    metrics.take_snapshot()
     now = db_now()
     if _was_away(now):
         renewed = Job.objects.filter(status__in=LIVE, lease_state=LeaseState.HELD).update(

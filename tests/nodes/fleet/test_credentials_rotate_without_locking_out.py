@@ -6,7 +6,10 @@ import pytest
 
 from audit.models import AuditEvent
 from config.kernel import clock
+from config.kernel.errors import ApiError
+from nodes.fleet import credentials
 from nodes.fleet.models import NodeCredential
+from operators.access.backend import actor_of_user
 from tests.cast import ApiClient
 from tests.factories.nodes import heartbeat, issue_token, make_node
 
@@ -102,6 +105,28 @@ def test_a_retired_node_has_no_credential_and_gets_none(api, alice, node, agent)
     assert (refused.status_code, refused.json()["code"]) == (409, "node_retired")
     actions = api(alice).get(f"/nodes/{node.pk}/actions").json()["data"]["actions"]
     assert actions["rotateCredential"]["code"] == "node_retired"
+
+
+def test_what_ended_meanwhile_ends_once_and_delivers_nothing(alice):
+    node, actor = make_node(), actor_of_user(alice)
+    issue_token(node)
+    row = NodeCredential.objects.get(node=node)
+    credentials.rotate(actor=actor, node=node, deliver="node", revoke_now=False, reason="")
+    old = NodeCredential.objects.get(pk=row.pk)
+    for _ in range(2):
+        credentials.revoke(actor=actor, credential=row)
+    assert AuditEvent.objects.filter(verb="node.credential.revoked").count() == 1
+    assert credentials.deliver_fresh(old) is None
+    with pytest.raises(ApiError) as refused:
+        credentials._confirm(row)
+    assert refused.value.code == "credential_revoked"
+
+
+def test_a_node_without_any_gets_one_for_a_person_and_none_over_the_wire(api, alice):
+    node = make_node(online=False)
+    refused = api(alice).post(f"/nodes/{node.pk}/credentials/rotate", {"deliver": "node"})
+    assert refused.status_code == 400 and refused.json()["data"]["errors"][0]["path"] == "deliver"
+    assert rotate(api, alice, node)["token"].startswith("tr_node_")
 
 
 def test_no_token_is_ever_stored_or_replayed(api, alice, node):
