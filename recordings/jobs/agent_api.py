@@ -10,10 +10,11 @@ from nodes.fleet.heartbeat import demand_current_process
 from nodes.fleet.models import Interface
 from recordings.jobs import claiming, ending, reports
 from recordings.jobs.models import Job
-from recordings.jobs.serializers import AgentJobSerializer, CancelledBody, ClaimBody, FailedBody, ReportBody
+from recordings.jobs.serializers import AgentJobSerializer, CancelledBody, ClaimBody, FailedBody, GapBody, ReportBody, ResultBody
 
 NODE_ONLY = frozenset({Kind.NODE})
 _MACHINE = "a machine's report, no production command"
+_STORED = {"gaps": GapBody, "results": ResultBody}
 
 
 def source_for_node(job: Job) -> dict:
@@ -61,8 +62,8 @@ class AgentJobViewSet(AgentViewSet):
     def heartbeat(self, request, job_id):
         body = self.body(ReportBody)
         body.pop("extra", None)
-        # Gaps and results are stored, and so keep the names of the wire.
-        body |= {name: request.data[name] for name in ("gaps", "results") if name in body}
+        # Gaps and results are stored as they are shown: checked, under the names of the wire.
+        body |= {name: [shape.show(one) for one in body[name]] for name, shape in _STORED.items() if name in body}
         job = reports.heartbeat(actor=self.actor, node_id=self.node.pk, job_id=job_id, report=reports.Report(**body))
         return Response({"job": agent_shape(job), "hints": hints.recent(self.node)})
 

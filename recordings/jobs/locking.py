@@ -12,8 +12,8 @@ def node(node_id) -> Node:
 
 
 def job(job_id, *, node_id=None) -> Job:
-    """The job's row, locked, with its recording; 404 for an absent one and for another node's."""
-    rows = Job.objects.select_for_update(of=("self",)).select_related("recording", "node")
+    """The job's row, locked; 404 for an absent one and for another node's. Its recording is read when asked for: after the wait, so as it is now."""
+    rows = Job.objects.select_for_update(of=("self",)).select_related("node")
     if node_id is not None:
         rows = rows.filter(node_id=node_id)
     found = rows.filter(pk=job_id).first()

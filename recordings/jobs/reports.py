@@ -16,7 +16,7 @@ from recordings.locks import patient
 
 @dataclass(frozen=True)
 class Report:
-    """A job heartbeat (06 §7). `results` and `gaps` keep their wire names: they are stored as they came."""
+    """A job heartbeat (06 §7). `results` and `gaps` are as they are stored and shown: under the names of the wire."""
 
     claim_epoch: int
     agent_instance_id: str
@@ -57,16 +57,17 @@ def heartbeat(*, actor: Actor, node_id, job_id, report: Report) -> Job:
 
 
 def _return(actor: Actor, job: Job) -> bool:
-    """A job given up for lost or abandoned whose node speaks again runs on, unless a newer attempt has taken over."""
-    if job.failure_reason not in RETURNABLE or job.recording.jobs.filter(status__in=ACTIVE).exists():
+    """A job given up for lost or abandoned whose node speaks again runs on, unless its recording was deleted or a newer attempt has taken over."""
+    recording = job.recording
+    if job.failure_reason not in RETURNABLE or recording.deleted_at is not None or recording.jobs.filter(status__in=ACTIVE).exists():
         return False
     changes = {"failure_reason": "", "failure_detail": "", "ended_at": None}
     if job.stop_requested_at:
         changes["status"] = JobStatus.STOP_REQUESTED
     if not transitions.move(job, "returned", **changes):
         return False
-    status.move(job.recording, "returned", ended_at=None)
-    worries.over("job.node_lost", job.recording)
+    status.move(recording, "returned", ended_at=None)
+    worries.over("job.node_lost", recording)
     trail.of_job(verbs.JOB_RETURNED, job, actor=actor, permission=Perm.RECORDING_CONTROL)
     return True
 

@@ -21,10 +21,9 @@ REPEAT = timedelta(seconds=60)
 
 
 def job_of(recording: Recording) -> Job | None:
-    """The newest job that captures this recording: of track k, the job of its track 1."""
-    rows = Job.objects.filter(recording_id=recording.pk)
-    if recording.track_group_id and recording.track_index > 1:
-        rows = Job.objects.filter(recording__track_group_id=recording.track_group_id, recording__track_index=1)
+    """The newest job that captures this recording: of a track, the job that it shares with the others."""
+    group = recording.track_group_id
+    rows = Job.objects.filter(recording__track_group_id=group) if group else Job.objects.filter(recording_id=recording.pk)
     return rows.select_related("recording", "node").order_by("-attempt").first()
 
 

@@ -88,8 +88,10 @@ def reconcile() -> dict:
     now = db_now()
     queued = Job.objects.filter(status=JobStatus.QUEUED)
     ad_hoc = Q(recording__source=Source.AD_HOC)
-    missed = queued.filter(~ad_hoc, capture_end_at__lte=now)
-    unclaimed = queued.filter(ad_hoc, created_at__lt=now - timedelta(seconds=settings.JOB_NOT_CLAIMED_SECONDS), claim_epoch=0)
+    # The window of an ad-hoc job moves with its first claim, and from then on it stands.
+    missed = queued.filter(~ad_hoc | Q(claim_epoch__gt=0), capture_end_at__lte=now)
+    # Nothing changes a job in the queue, so its last change is when it got there, the first time or back from a node that lost it.
+    unclaimed = queued.filter(ad_hoc, updated_at__lt=now - timedelta(seconds=settings.JOB_NOT_CLAIMED_SECONDS))
     last_sign = Coalesce("capture_end_at", "heartbeat_at", "claimed_at")
     lost = (
         Job.objects.filter(status__in=LIVE)

@@ -4,7 +4,8 @@ from rest_framework import serializers
 
 from config.kernel.access import Perm
 from config.kernel.references import ScopedReference
-from config.kernel.serializers import BulkIds, CleanCharField, ModelSerializer, Serializer
+from config.kernel.serializers import BulkIds, CleanCharField, ModelSerializer, NumberField, Serializer
+from nodes.fleet.states import Backend
 from recordings.library import text
 from recordings.library.models import Marker, Recording, RecordingFile
 
@@ -68,7 +69,7 @@ class MarkerSerializer(ModelSerializer):
 
 
 class NewMarker(Serializer):
-    at_seconds = serializers.FloatField(min_value=0, max_value=31 * 86400)
+    at_seconds = NumberField(min_value=0, max_value=31 * 86400)
     label = CleanCharField(min_length=1, max_length=120)
 
 
@@ -118,7 +119,7 @@ class StartBody(_Foldered):
     upload_policy_id = _policy("upload_policy")
     retention_policy_id = _policy("retention_policy")
     capture_interface_id = ScopedReference("interface", Perm.RECORDING_CREATE, keep_id=True, required=False, allow_null=True)
-    capture_backend = CleanCharField(max_length=12, required=False, allow_null=True)
+    capture_backend = serializers.ChoiceField([backend.value for backend in Backend], required=False, allow_null=True)
 
     def validate(self, attrs):
         if (attrs.get("node") is None) == (attrs.get("session") is None):

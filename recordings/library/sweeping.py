@@ -8,6 +8,8 @@ import structlog
 
 from config.kernel import clock
 from recordings import worries
+from recordings.jobs.models import Job
+from recordings.jobs.states import ACTIVE
 from recordings.library import missing, storage
 from recordings.library.models import MediaGrant, RecordingFile
 from recordings.library.states import FileState
@@ -34,20 +36,40 @@ def sweep() -> dict:
 
 
 def _files_without_rows() -> int:
-    now = clock.now().timestamp()
-    young, settled = now - NEW.total_seconds(), now - SETTLED.total_seconds()
     moved = 0
-    for path in _library_files():
-        written = path.lstat().st_mtime
-        if not young < written < settled:
-            continue
+    for path, text in (*_unknown_files(), *_abandoned_parts()):
         relative = str(path.relative_to(storage.root()))
-        if RecordingFile.objects.filter(path=relative).exists() or IncomingFile.objects.filter(target_path=relative).exists():
-            continue
         storage.move(relative, f"quarantine/{clock.now():%Y-%m-%d}/{path.name}")
-        worries.about_stray_file("A file that no recording knows was found in the library and set aside.", relative)
+        worries.about_stray_file(text, relative)
         moved += 1
     return moved
+
+
+def _unknown_files():
+    """Files of the library that no row names."""
+    young = (clock.now() - NEW).timestamp()
+    for path in _library_files():
+        relative = str(path.relative_to(storage.root()))
+        if not young < path.lstat().st_mtime < _settled():
+            continue
+        if not (RecordingFile.objects.filter(path=relative).exists() or IncomingFile.objects.filter(target_path=relative).exists()):
+            yield path, "A file that no recording knows was found in the library and set aside."
+
+
+def _abandoned_parts():
+    """Files on their way in, however old, that no row counts and no open job writes: their recording was removed meanwhile."""
+    counted = set(IncomingFile.objects.values_list("part_path", flat=True))
+    writing = {str(pk) for pk in Job.objects.filter(status__in=ACTIVE).values_list("pk", flat=True)}
+    for path in (storage.root() / storage.INCOMING).glob("*"):
+        job, _, _ = path.name.partition(".")
+        if job in writing or f"{storage.INCOMING}/{path.name}" in counted:
+            continue
+        if path.is_file() and not path.is_symlink() and path.lstat().st_mtime < _settled():
+            yield path, "A part of a file whose recording is gone was set aside."
+
+
+def _settled() -> float:
+    return (clock.now() - SETTLED).timestamp()
 
 
 def _library_files():

@@ -1,4 +1,4 @@
-"""Track k of a job is a recording of its own, made when the node first speaks of it."""
+"""Track k of a job is a recording of its own, made when the node first speaks of it. The job belongs to the first of them that is there."""
 
 from datetime import datetime
 
@@ -20,7 +20,7 @@ _SHARED = (
 def ensure(job: Job, index: int) -> Recording:
     """The recording of track `index`; called with the job's row locked, so it is made once."""
     first = job.recording
-    if index == 1:
+    if index == first.track_index:
         return first
     if first.track_group_id is None:
         status.change(first, track_group_id=first.pk)
@@ -38,6 +38,15 @@ def ensure(job: Job, index: int) -> Recording:
     text.index(made)
     made.save(force_insert=True)
     return made
+
+
+def bequeath(recording: Recording) -> None:
+    """Before a locked recording is removed: its jobs go to the next track that is there, because they are where that one's file comes from."""
+    if recording.track_group_id is None:
+        return
+    others = Recording.objects.select_for_update(of=("self",)).filter(track_group_id=recording.track_group_id).exclude(pk=recording.pk)
+    if (heir := others.order_by("track_index").first()) is not None:
+        Job.objects.filter(recording=recording).update(recording=heir)
 
 
 def apply_result(recording: Recording, job: Job, result: dict) -> bool:

@@ -57,8 +57,12 @@ class ProfileViewSet(ListMixin, TallyViewSet):
     def partial_update(self, request, id):  # noqa: A002
         profile = self.get_object()
         body = self.body(ProfileBody, partial=True, profile=profile)
-        check_if_match(request, etag(profile.pk, profile.revision))
-        return self._reply(services.edit(actor=self.actor, profile=profile, body=body))
+
+        def check(row):
+            check_if_match(request, etag(row.pk, row.revision))
+            self.body(ProfileBody, partial=True, profile=row)
+
+        return self._reply(services.edit(actor=self.actor, profile=profile, body=body, check=check))
 
     @extend_schema(request=None, responses={204: None})
     def destroy(self, request, id):  # noqa: A002

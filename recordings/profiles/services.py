@@ -1,6 +1,6 @@
 """Create, edit and delete recording profiles; one default for each kind, always."""
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import F
 
 from config.kernel import clock
@@ -8,6 +8,7 @@ from config.kernel.access import Actor, Perm, ports
 from config.kernel.errors import ApiError
 from recordings import verbs
 from recordings.library.models import Recording
+from recordings.locks import patient
 from recordings.profiles.models import RecordingProfile
 from recordings.trail import snapshot
 
@@ -26,26 +27,35 @@ def profiles():
 
 def create(*, actor: Actor, body: dict) -> RecordingProfile:
     """ApiError duplicate_name."""
-    with _named_once(), transaction.atomic():
+    with _named_once(), patient():
         if body.get("is_default"):
+            _locked()
             _yield_default(body.get("kind", "audio"))
         profile = RecordingProfile.objects.create(**body)
         _record(verbs.PROFILE_CREATED, profile, actor=actor, after=snapshot(profile))
     return profile
 
 
-def edit(*, actor: Actor, profile: RecordingProfile, body: dict) -> RecordingProfile:
-    """ApiError duplicate_name; default_required when the default would be disabled, moved to another kind or lose its role."""
-    if refused := edit_refusal(profile, body):
-        raise ApiError(refused)
-    before = snapshot(profile)
-    with _named_once(), transaction.atomic():
-        if body.get("is_default") and not profile.is_default:
-            _yield_default(body.get("kind", profile.kind))
-        RecordingProfile.objects.filter(pk=profile.pk).update(**body, revision=F("revision") + 1, updated_at=clock.now())
-        profile.refresh_from_db()
-        _record(verbs.PROFILE_EDITED, profile, actor=actor, before=before, after=snapshot(profile))
-    return profile
+def edit(*, actor: Actor, profile: RecordingProfile, body: dict, check=None) -> RecordingProfile:
+    """Set these columns. `check(row)` runs on the locked row (If-Match, and whether the body fits what the row has become).
+
+    ApiError not_found, duplicate_name; default_required when the default would be disabled, moved to another kind or lose its role.
+    """
+    with _named_once(), patient():
+        row = _locked().get(profile.pk)
+        if row is None:
+            raise ApiError("not_found")
+        if check:
+            check(row)
+        if refused := edit_refusal(row, body):
+            raise ApiError(refused)
+        before = snapshot(row)
+        if body.get("is_default") and not row.is_default:
+            _yield_default(body.get("kind", row.kind))
+        RecordingProfile.objects.filter(pk=row.pk).update(**body, revision=F("revision") + 1, updated_at=clock.now())
+        row.refresh_from_db()
+        _record(verbs.PROFILE_EDITED, row, actor=actor, before=before, after=snapshot(row))
+    return row
 
 
 def edit_refusal(profile: RecordingProfile, body: dict) -> str | None:
@@ -62,13 +72,20 @@ def delete_refusal(profile: RecordingProfile) -> str | None:
 
 
 def delete(*, actor: Actor, profile: RecordingProfile) -> None:
-    """ApiError default_required, profile_in_use."""
-    with transaction.atomic():
-        locked = RecordingProfile.objects.select_for_update().get(pk=profile.pk)
+    """ApiError not_found, default_required, profile_in_use."""
+    with patient():
+        locked = RecordingProfile.objects.select_for_update().filter(pk=profile.pk).first()
+        if locked is None:
+            raise ApiError("not_found")
         if refused := delete_refusal(locked):
             raise ApiError(refused)
         _record(verbs.PROFILE_DELETED, locked, actor=actor, before=snapshot(locked))
         locked.delete()
+
+
+def _locked() -> dict:
+    """Every profile by id, locked: which is the default is a matter between them. A recording that begins with one does not wait for it."""
+    return {row.pk: row for row in RecordingProfile.objects.select_for_update(no_key=True).order_by("pk")}
 
 
 def _yield_default(kind: str) -> None:

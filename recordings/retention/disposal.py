@@ -2,7 +2,9 @@
 
 from datetime import timedelta
 
+import structlog
 from django.conf import settings
+from django.db import DatabaseError
 
 from config.kernel import clock
 from config.kernel.access import Actor, Perm, ports, system
@@ -11,7 +13,7 @@ from config.kernel.tasks import after_commit, queued
 from recordings import live, trail, verbs
 from recordings.jobs.models import Job
 from recordings.jobs.states import ACTIVE as ACTIVE_JOBS
-from recordings.library import status, storage
+from recordings.library import status, storage, tracks
 from recordings.library.models import MediaGrant, Recording, RecordingFile
 from recordings.library.states import TERMINAL, CacheState, FileState
 from recordings.locks import patient
@@ -20,6 +22,8 @@ from recordings.replay.states import OPEN as OPEN_CLIPS
 from recordings.retention.models import Disposal
 from recordings.retention.states import Cause, DisposalState, Facts, person_blocker
 from recordings.uploads import storing
+
+log = structlog.get_logger("retention")
 
 
 def facts(recording: Recording) -> Facts:
@@ -38,9 +42,11 @@ def facts(recording: Recording) -> Facts:
 
 
 def trash(*, actor: Actor, recordings: list[Recording], reason: str = "") -> None:
-    """A person's delete of all of these or of none. ApiError recording_active, legal_hold, upload_in_progress."""
+    """A person's delete of all of these or of none. ApiError not_found, recording_active, legal_hold, upload_in_progress."""
     with patient():
-        locked = [_lock(recording.pk) for recording in sorted(recordings, key=lambda row: row.pk)]
+        locked = _lock([recording.pk for recording in recordings])
+        if len(locked) < len(recordings):
+            raise ApiError("not_found")
         failures = [(row, code) for row in locked if row.deleted_at is None and (code := person_blocker(facts(row)))]
         if failures:
             raise ApiError(failures[0][1], data={"failures": [{"id": str(row.pk), "code": code} for row, code in failures]})
@@ -49,8 +55,15 @@ def trash(*, actor: Actor, recordings: list[Recording], reason: str = "") -> Non
                 _trash_one(actor, recording, reason)
 
 
-def _lock(recording_id) -> Recording:
-    return Recording.objects.select_for_update(of=("self",)).select_related("primary_file").get(pk=recording_id)
+def _lock(recording_ids: list) -> list[Recording]:
+    """Those of these recordings that are still there, locked after their jobs: whoever retries, reports or stores holds the job first."""
+    list(Job.objects.select_for_update().filter(recording_id__in=recording_ids).order_by("pk").values_list("pk"))
+    rows = Recording.objects.select_for_update(of=("self",)).select_related("primary_file")
+    return list(rows.filter(pk__in=recording_ids).order_by("pk"))
+
+
+def _lock_one(recording_id) -> Recording | None:
+    return next(iter(_lock([recording_id])), None)
 
 
 def _trash_one(actor: Actor, recording: Recording, reason: str) -> None:
@@ -112,11 +125,13 @@ def _manifest(actor: Actor, recording: Recording, file: RecordingFile | None, re
 
 
 def restore(*, actor: Actor, recording: Recording) -> Recording:
-    """Out of the trash, files back where they lay. ApiError not_in_trash, not_ready (the media root is away)."""
+    """Out of the trash, files back where they lay. ApiError not_found, not_in_trash, not_ready (the media root is away)."""
     if not storage.is_ready():
         raise ApiError("not_ready", "The media storage is not there. Nothing can be restored now.", headers={"Retry-After": "30"})
     with patient():
-        row = _lock(recording.pk)
+        row = _lock_one(recording.pk)
+        if row is None:
+            raise ApiError("not_found")
         if row.deleted_at is None:
             raise ApiError("not_in_trash")
         before = trail.snapshot(row)
@@ -150,45 +165,60 @@ def move_owed(recording_id=None) -> int:
     owed = Disposal.objects.filter(state=DisposalState.TRASHED, moved_at=None).exclude(trash_path="")
     if recording_id is not None:
         owed = owed.filter(recording_id=recording_id)
-    moved = 0
-    for pk in list(owed.values_list("pk", flat=True)[:200]):
-        with patient():
-            disposal = Disposal.objects.select_for_update().filter(pk=pk, state=DisposalState.TRASHED, moved_at=None).first()
-            if disposal is None:
-                continue
-            try:
-                storage.move(disposal.path, disposal.trash_path)
-                storage.unlink(f"{disposal.path}.etag")
-            except FileExistsError:
-                storage.unlink(disposal.path)
-            except FileNotFoundError:
-                pass  # Moved before a crash, or gone already: the row says so from here on.
-            disposal.moved_at = clock.now()
-            disposal.save(update_fields=["moved_at"])
-            moved += 1
-    return moved
+    return _each(owed, _move)
+
+
+def _each(rows, act) -> int:
+    """`act(row)` for each disposal, in a transaction of its own; one that fails waits for the next pass and holds up no other."""
+    done = 0
+    for row in list(rows[:200]):
+        try:
+            with patient():
+                done += act(row)
+        except (DatabaseError, OSError) as error:
+            log.warning("disposal_set_aside", disposal=str(row.pk), error=str(error).splitlines()[0])
+    return done
+
+
+def _locked(row: Disposal) -> Disposal | None:
+    """The disposal, locked; None if it left the trash meanwhile."""
+    return Disposal.objects.select_for_update().filter(pk=row.pk, state=DisposalState.TRASHED).first()
+
+
+def _move(row: Disposal) -> bool:
+    disposal = _locked(row)
+    if disposal is None or disposal.moved_at:
+        return False
+    try:
+        storage.move(disposal.path, disposal.trash_path)
+        storage.unlink(f"{disposal.path}.etag")
+    except FileExistsError:
+        storage.unlink(disposal.path)
+    except FileNotFoundError:
+        pass  # Moved before a crash, or gone already: the row says so from here on.
+    disposal.moved_at = clock.now()
+    disposal.save(update_fields=["moved_at"])
+    return True
 
 
 def unlink_due() -> int:
     """Unlink what lay in trash for its time; the last file takes the recording's rows along."""
-    due = Disposal.objects.filter(state=DisposalState.TRASHED, cause=Cause.PERSON, unlink_after__lte=clock.now()).exclude(moved_at=None)
-    done = 0
-    for pk, recording_id in list(due.values_list("pk", "recording_id")[:200]):
-        with patient():
-            done += _unlink(pk, recording_id)
-    return done
+    return _each(_due(Cause.PERSON), _unlink)
 
 
-def _unlink(pk, recording_id) -> bool:
-    recording = Recording.objects.select_for_update(of=("self",)).select_related("primary_file").filter(pk=recording_id).first()
-    disposal = Disposal.objects.select_for_update().filter(pk=pk, state=DisposalState.TRASHED).first()
+def _due(cause: Cause):
+    return Disposal.objects.filter(state=DisposalState.TRASHED, cause=cause, unlink_after__lte=clock.now()).exclude(moved_at=None)
+
+
+def _unlink(row: Disposal) -> bool:
+    recording = _lock_one(row.recording_id)
+    disposal = _locked(row)
     if disposal is None or (recording is not None and (recording.legal_hold or recording.deleted_at is None)):
         return False
     storage.unlink(disposal.trash_path)
-    Disposal.objects.filter(pk=pk).update(state=DisposalState.UNLINKED, ended_at=clock.now())
+    Disposal.objects.filter(pk=row.pk).update(state=DisposalState.UNLINKED, ended_at=clock.now())
     RecordingFile.objects.filter(pk=disposal.file_id).update(state=FileState.GONE)
-    open_ones = _own(recording_id).exists()
-    if recording is not None and not open_ones:
+    if recording is not None and not _own(row.recording_id).exists():
         trail.of_recording(
             verbs.RECORDING_REMOVED, recording, actor=_on_behalf(disposal), permission=Perm.RECORDING_DELETE, before=trail.snapshot(recording)
         )
@@ -236,23 +266,22 @@ def trash_clip(*, actor: Actor, clip: ReplayClip, reason: str) -> None:
 
 def unlink_clips_due() -> int:
     """Unlink clips that lay in trash for their time, and forget their rows; one that is held by now stays."""
-    due = Disposal.objects.filter(state=DisposalState.TRASHED, cause=Cause.CLIP, unlink_after__lte=clock.now()).exclude(moved_at=None)
-    done = 0
-    for pk, clip_id in list(due.values_list("pk", "file_id")[:200]):
-        with patient():
-            clip = ReplayClip.objects.select_for_update(of=("self",)).filter(pk=clip_id).first()
-            disposal = Disposal.objects.select_for_update().filter(pk=pk, state=DisposalState.TRASHED).first()
-            if disposal is None or (clip is not None and clip_is_held(clip)):
-                continue
-            if disposal.trash_path:
-                storage.unlink(disposal.trash_path)
-            Disposal.objects.filter(pk=pk).update(state=DisposalState.UNLINKED, ended_at=clock.now())
-            if clip is not None:
-                facts = {"subject": ("replay_clip", clip.pk, clip.name), "permission": Perm.RECORDING_DELETE, "before": trail.snapshot(clip)}
-                ports.record(verbs.CLIP_REMOVED, actor=_on_behalf(disposal), outcome="succeeded", **facts)
-                clip.delete()
-            done += 1
-    return done
+    return _each(_due(Cause.CLIP), _unlink_clip)
+
+
+def _unlink_clip(row: Disposal) -> bool:
+    clip = ReplayClip.objects.select_for_update(of=("self",)).filter(pk=row.file_id).first()
+    disposal = _locked(row)
+    if disposal is None or (clip is not None and clip_is_held(clip)):
+        return False
+    if disposal.trash_path:
+        storage.unlink(disposal.trash_path)
+    Disposal.objects.filter(pk=row.pk).update(state=DisposalState.UNLINKED, ended_at=clock.now())
+    if clip is not None:
+        facts = {"subject": ("replay_clip", clip.pk, clip.name), "permission": Perm.RECORDING_DELETE, "before": trail.snapshot(clip)}
+        ports.record(verbs.CLIP_REMOVED, actor=_on_behalf(disposal), outcome="succeeded", **facts)
+        clip.delete()
+    return True
 
 
 def _on_behalf(disposal: Disposal) -> Actor:
@@ -260,8 +289,9 @@ def _on_behalf(disposal: Disposal) -> Actor:
 
 
 def _remove_rows(recording: Recording) -> None:
-    """The recording, its jobs, files and markers; what was computed from them goes as well."""
+    """The recording, its jobs, files and markers; what was computed from them goes as well. Other tracks keep their job."""
     pk = recording.pk
+    tracks.bequeath(recording)
     Recording.objects.filter(pk=pk).delete()
     storage.discard_derived(pk)
     live.removed(pk)

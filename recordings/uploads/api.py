@@ -1,5 +1,7 @@
 """HEAD and PUT `/recordings/:rid/cache-file` (06 §8): a raw body, read in chunks, never parsed."""
 
+import math
+
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
@@ -13,7 +15,7 @@ from recordings.jobs.agent_api import agent_shape
 from recordings.library.models import Recording
 from recordings.library.serializers import FileSerializer, RecordingSerializer
 from recordings.uploads import content_range, receiving
-from recordings.uploads.request import MIB, offer, track
+from recordings.uploads.request import offer, track
 
 _HEADERS = [
     OpenApiParameter("Recording-Job-Id", OpenApiTypes.UUID, OpenApiParameter.HEADER, required=True),
@@ -46,8 +48,8 @@ class CacheFileViewSet(AgentViewSet):
     lookup_url_kwarg = "recording_id"
     audit_model = Recording
     parser_classes = []
-    # Above the 16 MiB of a part, so that a larger one is refused here, by its own code.
-    body_limit_bytes = 64 * MIB
+    # A part that is too large is refused by its own code, before a byte of it is read (`request.offer`).
+    body_limit_bytes = math.inf
 
     @extend_schema(parameters=_HEADERS, responses={200: None})
     def cache_file_state(self, request, recording_id):

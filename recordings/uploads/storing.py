@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import structlog
 from django.db import DatabaseError
-from django.db.models import F
+from django.db.models import F, Q
 
 from config.kernel import clock
 from config.kernel.access import Actor, Perm, system
@@ -14,7 +14,7 @@ from config.kernel.tasks import after_commit, single_flight
 from recordings import live, trail, verbs, worries
 from recordings.jobs import locking, transitions
 from recordings.jobs.models import Job
-from recordings.jobs.states import ACTIVE, Phase
+from recordings.jobs.states import ACTIVE, Executor, Phase
 from recordings.library import status, storage, tracks
 from recordings.library.models import Recording, RecordingFile
 from recordings.library.states import AnalysisStatus, CacheState, FileRole, FileState
@@ -165,8 +165,8 @@ def verify_and_store(incoming_id) -> bool:
         incoming = IncomingFile.objects.filter(pk=incoming_id).first() if won else None
         if incoming is None:
             return False
-        if not incoming.target_path and hash_of(incoming.part_path) != incoming.sha256:
-            log.warning("upload_checksum_mismatch", job=str(incoming.job_id), track=incoming.track_index)
+        if not incoming.target_path and not _is_whole(incoming):
+            log.warning("upload_not_whole", job=str(incoming.job_id), track=incoming.track_index)
             storage.unlink(incoming.part_path)
             incoming.delete()
             return False
@@ -174,12 +174,23 @@ def verify_and_store(incoming_id) -> bool:
         return True
 
 
+def _is_whole(incoming: IncomingFile) -> bool:
+    """Whether its `.part` is there and has the announced content; Unavailable if nobody can tell now."""
+    storage.check_marker()
+    try:
+        return hash_of(incoming.part_path) == incoming.sha256
+    except storage.Missing:
+        return False
+
+
 def finish_pending() -> dict:
     """Adopt what was renamed or is whole but was not recorded; set aside what nobody continues."""
     if not storage.is_ready():
         return {}
     adopted = 0
-    whole = IncomingFile.objects.filter(offset=F("total")).exclude(target_path="") | IncomingFile.objects.filter(verifying=True)
+    # What a node has sent to the last byte; a session's file is joined anew by its own reconciler.
+    received = Q(offset=F("total"), job__executor=Executor.NODE, claim_epoch=F("job__claim_epoch"))
+    whole = IncomingFile.objects.filter(received | Q(verifying=True) | ~Q(target_path=""))
     for pk in list(whole.values_list("pk", flat=True)[:200]):
         try:
             adopted += verify_and_store(pk)

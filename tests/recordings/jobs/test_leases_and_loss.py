@@ -136,6 +136,37 @@ def test_a_machine_that_lost_its_job_twice_gives_it_back(node, recorder, running
     assert (again["id"], again["claimEpoch"]) == (running["id"], 2)
 
 
+@pytest.fixture
+def requeued(node, running):
+    """The same job, back in the queue because its machine came back without it."""
+    Job.objects.update(created_at=clock.now() - timedelta(hours=1))
+    heartbeat(node, "inst-2")
+    heartbeat(node, "inst-2", after=11)
+    assert status_of(running) == ("queued", "queued")
+    return running
+
+
+def reconcile(after: timedelta) -> dict:
+    with clock.frozen(clock.now() + after):
+        return {name: count for name, count in tasks.reconcile.run_once().items() if count}
+
+
+def test_a_job_given_back_that_nobody_takes_fails_after_five_minutes_and_holds_no_place(node, requeued):
+    assert reconcile(timedelta(minutes=5)) == {}
+    assert reconcile(timedelta(minutes=5, seconds=12)) == {"not_claimed": 1}
+    assert status_of(requeued) == ("failed", "failed") and Job.objects.get().failure_reason == "not_claimed"
+    start_recording(node)
+
+
+def test_a_job_given_back_whose_window_passes_in_the_queue_is_missed(node, requeued):
+    # Its window began to run with the first claim and moves no more, so no later claim could take it.
+    Job.objects.update(capture_end_at=clock.now() + timedelta(seconds=30))
+    assert reconcile(timedelta(seconds=29)) == {}
+    assert reconcile(timedelta(seconds=31)) == {"window_missed": 1}
+    assert status_of(requeued) == ("failed", "failed") and event("job.window_missed").severity == "critical"
+    start_recording(node)
+
+
 def test_an_old_window_keeps_its_length_when_an_ad_hoc_job_is_taken_late(node, recorder):
     start_recording(node, duration_seconds=10)
     Job.objects.update(capture_start_at=clock.now() - timedelta(seconds=30), capture_end_at=clock.now() - timedelta(seconds=20))

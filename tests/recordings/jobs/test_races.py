@@ -15,7 +15,9 @@ from operators.access.models import seed_policies
 from recordings.jobs import claiming, retrying, stopping, transitions
 from recordings.jobs.models import Job
 from recordings.jobs.states import JobStatus
-from recordings.library.models import Recording
+from recordings.library.models import Recording, RecordingFile
+from recordings.retention import disposal
+from tests.at_once import at_once
 from tests.factories.recordings import audio, start_recording
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -117,6 +119,26 @@ def test_two_retries_at_once_make_one_attempt(node):
     answers = together(2, lambda _: retrying.retry(actor=ACTOR, job=Job.objects.select_related("recording", "node").get(pk=job.pk)))
     assert sorted(answer if isinstance(answer, str) else "made" for answer in answers) == ["active_job_exists", "made"]
     assert Job.objects.filter(recording=recording).count() == 2
+
+
+@pytest.mark.parametrize("with_bytes", [True, False])
+def test_a_retry_and_a_delete_at_once_are_one_after_the_other(node, recorder, with_bytes):
+    for _ in range(4):
+        recording, job = start_recording(node)
+        stopping.stop(actor=ACTOR, recording=recording)
+        job = Job.objects.select_related("recording", "node").get(pk=job.pk)
+        if with_bytes:
+            RecordingFile.objects.create(
+                recording=recording, job=job, claim_epoch=1, path=f"library/{job.pk}", size=1, sha256="0" * 64, stored_at=clock.now(), playable=True
+            )
+        retried, deleted = at_once(
+            lambda job=job: retrying.retry(actor=ACTOR, job=job)[1], lambda recording=recording: disposal.trash(actor=ACTOR, recordings=[recording])
+        )
+        if deleted is None:
+            assert retried == ("job_not_retryable" if with_bytes else "not_found")
+        else:
+            assert deleted == "recording_active" and retried.attempt == 2
+            stopping.stop(actor=ACTOR, recording=Recording.objects.get(pk=recording.pk))
 
 
 def test_the_last_part_many_times_at_once_is_one_file(node, recorder):

@@ -160,6 +160,7 @@ def test_a_start_that_cannot_be_is_told_why(api, bob, node, profiles):
     assert refused(nodeId=str(node.pk), recordingProfileId="01900000-0000-7000-8000-000000000000") == (404, "reference_not_found")
     assert refused(nodeId=str(node.pk), captureInterfaceId="01900000-0000-7000-8000-000000000000") == (404, "reference_not_found")
     assert refused(nodeId=str(node.pk), captureBackend="jack") == (409, "interface_unavailable")
+    assert refused(nodeId=str(node.pk), captureBackend="cassette") == (400, "validation_failed")
     assert refused(nodeId=str(node.pk), durationSeconds=604801) == (400, "validation_failed")
     assert refused(nodeId=str(make_node(online=False).pk)) == (409, "node_offline")
     profiles["Music"].enabled = False

@@ -6,6 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from config.kernel import clock
+from recordings.jobs.models import Job
 from recordings.library import storage
 from recordings.library.models import Recording, RecordingFile
 from recordings.retention import disposal, tasks
@@ -120,3 +121,72 @@ def test_a_mount_that_is_away_loses_nothing(api, alice, cached):
         here.rmdir()
         away.rename(here)
         assert lies_at(trash) and tasks.run.run_once()["unlinked"] == 1
+
+
+@pytest.fixture
+def day(node, recorder, profiles):
+    """A job of two tracks, the second one in the library: what the node says of the first is up to the test."""
+    start_recording(node, profile=profiles["Multitrack"], name="Day")
+    job = recorder.claim().json()["data"]
+    recorder.report(job, "capturing", results=[recorder.result(SECOND, 1, track=2, final=False)])
+    assert recorder.put(job, SECOND, codec="wav", track=2, final=False).status_code == 201
+    return job
+
+
+SECOND = audio(1, codec="wav", hz=300)
+
+
+def tracks_left() -> list[int]:
+    return list(Recording.objects.order_by("track_index").values_list("track_index", flat=True))
+
+
+def test_the_first_track_goes_by_itself_and_the_others_keep_their_file_and_job(api, alice, recorder, day):
+    first = audio(1, codec="wav")
+    assert recorder.put(day, first, codec="wav").status_code == 201
+    one, two = Recording.objects.order_by("track_index")
+    for track, left in ((one, [2]), (two, [])):
+        assert api(alice).delete(f"/recordings/{track.pk}").status_code == 204
+        with clock.frozen(clock.now() + timedelta(hours=25)):
+            tasks.run.run_once()
+            assert tracks_left() == left
+        if left:
+            seen = api(alice).get(f"/recordings/{two.pk}/context").json()["data"]
+            assert [row["id"] for row in seen["jobs"]] == [day["id"]] and [row["state"] for row in seen["files"]] == ["present"]
+            assert lies_at(RecordingFile.objects.get().path)
+            assert api(alice).get(f"/recordings/{two.pk}/actions").json()["data"]["actions"]["retryJob"]["code"] == "job_not_retryable"
+    assert not Job.objects.exists() and not RecordingFile.objects.exists()
+
+
+def test_a_first_track_without_a_file_goes_at_once_and_alone(api, alice, recorder, day):
+    body = {"claimEpoch": 1, "reason": "encoder_failed", "detail": ""}
+    assert recorder.client.post(f"/recording-jobs/{day['id']}/failed", body).status_code == 200
+    assert api(alice).delete(f"/recordings/{day['recordingId']}").status_code == 204
+    assert tracks_left() == [2] and Job.objects.get().recording.track_index == 2
+    # What the node still has of the removed track is taken in, as any late file is.
+    assert recorder.put({**day, "recordingId": str(Recording.objects.get().pk)}, SECOND, codec="wav", track=2).status_code == 200
+    assert api(alice).delete(f"/recordings/{Recording.objects.get().pk}").status_code == 204
+
+
+def test_one_that_cannot_be_unlinked_holds_up_no_other(api, alice, cached, monkeypatch):
+    for recording in (cached(), cached(audio(1, hz=300)), cached(audio(1, hz=200))):
+        api(alice).delete(f"/recordings/{recording.pk}")
+    poisoned = Disposal.objects.order_by("pk")[1]
+    real = {"move": storage.move, "unlink": storage.unlink}
+
+    def broken(name):
+        def act(path, *rest):
+            if path in {poisoned.path, poisoned.trash_path}:
+                raise OSError(5, "I/O")
+            return real[name](path, *rest)
+
+        return act
+
+    with monkeypatch.context() as patched:
+        patched.setattr(storage, "move", broken("move"))
+        assert disposal.move_owed() == 2
+    assert disposal.move_owed() == 1
+    with clock.frozen(clock.now() + timedelta(hours=25)):
+        with monkeypatch.context() as patched:
+            patched.setattr(storage, "unlink", broken("unlink"))
+            assert disposal.unlink_due() == 2
+        assert disposal.unlink_due() == 1

@@ -148,9 +148,9 @@ def test_headers_that_do_not_describe_the_body_are_refused(recorder, job, conten
 
 
 def test_sizes_and_types_are_bounded(recorder, job, content):
-    big = b"x" * (16 * 1024**2 + 1)
-    reply = recorder.put(job, big, codec="wav")
-    assert (reply.status_code, reply.json()["code"], reply.json()["data"]) == (413, "part_too_large", {"maxPartBytes": 16 * 1024**2})
+    for length in (16 * 1024**2 + 1, 65 * 1024**2, 10**12):
+        reply = recorder.put(job, content, codec="wav", Content_Length=str(length))
+        assert (reply.status_code, reply.json()["code"], reply.json()["data"]) == (413, "part_too_large", {"maxPartBytes": 16 * 1024**2})
     huge = recorder.put(job, content, codec="wav", Content_Range=f"bytes 0-{len(content) - 1}/{65 * 1024**3}")
     assert (huge.status_code, huge.json()["code"]) == (413, "file_too_large")
     empty = recorder.put(job, b"", codec="wav", Content_Length="0")
@@ -191,15 +191,30 @@ def test_the_name_is_a_label_and_never_a_path(recorder, job, content):
     assert file.path.startswith("library/") and "etc" not in file.path
 
 
-@pytest.mark.parametrize("crash", ["before_rename", "after_rename", "before_commit"])
+def test_a_long_file_whose_part_vanished_starts_over(recorder, job, content, monkeypatch):
+    incoming = _read_back_later(recorder, job, content, monkeypatch)
+    storage.inside(incoming.part_path).unlink()
+    marker = storage.root() / storage.MARKER
+    marker.rename(marker.with_name("away"))
+    with pytest.raises(storage.Unavailable):
+        storing.verify_and_store(incoming.pk)
+    assert IncomingFile.objects.exists(), "below a mount that is away nothing counts as gone"
+    marker.with_name("away").rename(marker)
+    assert storing.finish_pending()["adopted"] == 0
+    assert recorder.state(job)["Upload-State"] == "none"
+    monkeypatch.undo()
+    assert recorder.put(job, content, codec="wav").status_code == 201
+
+
+@pytest.mark.parametrize("crash", ["after_count", "before_rename", "after_rename", "before_commit"])
 def test_a_crash_while_storing_is_finished_by_the_repeat_or_by_the_sweep(recorder, job, content, monkeypatch, crash):
-    target = {"before_rename": "move", "after_rename": "write_etag"}.get(crash)
+    target = {"before_rename": (storage, "move"), "after_rename": (storage, "write_etag"), "after_count": (receiving, "_whole_is_right")}.get(crash)
 
     def die(*_args, **_kwargs):
         raise SystemExit("killed")
 
     with monkeypatch.context() as patched:
-        patched.setattr(*((storage, target, die) if target else (storing, "_record", die)))
+        patched.setattr(*(target or (storing, "_record")), die)
         with pytest.raises(SystemExit):
             recorder.put(job, content, codec="wav")
     assert not RecordingFile.objects.exists()
