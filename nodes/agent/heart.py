@@ -105,7 +105,7 @@ class Heart:
             return
         if answer.ok:
             fresh.replace(path)
-            durable.fsync_directory(path.parent)
+            durable.fsync(path.parent)
             await self._station.controller.reload(token)
             log.info("the credential was rotated")
 

@@ -21,7 +21,8 @@ from nodes.agent.config import Settings
 from nodes.agent.events import Events
 from nodes.agent.heart import Heart
 from nodes.agent.hints import Hints
-from nodes.agent.jobs import Job, JobStore
+from nodes.agent.jobs import Job
+from nodes.agent.jobstore import JobStore
 from nodes.agent.meterstore import MeterStore
 from nodes.agent.outbox import Outbox
 from nodes.agent.progress import Progress
@@ -215,8 +216,8 @@ class Program:
     def _resume_jobs(self) -> None:
         """No controller needed: what the data folder says is enough."""
         jobs, rebuilt = self._station.store.load_all()
-        for job_id in rebuilt:
-            self._station.events.note("agent.state.rebuilt", f"the state of job {job_id} was torn")
+        for job in rebuilt:
+            self._station.events.note("agent.state.rebuilt", f"the state of job {job.job_id} was torn")
         for job in jobs:
             if job.phase != "done":
                 log.info("job %s goes on from %s", job.job_id, job.phase)

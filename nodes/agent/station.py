@@ -9,7 +9,8 @@ from nodes.agent.clock import Clock
 from nodes.agent.config import Settings
 from nodes.agent.events import Events
 from nodes.agent.hints import Hints
-from nodes.agent.jobs import Job, JobStore
+from nodes.agent.jobs import Job
+from nodes.agent.jobstore import JobStore
 from nodes.agent.outbox import Outbox
 from nodes.agent.rack import Rack
 from nodes.agent.runner import JobRunner

@@ -12,7 +12,8 @@ from nodes.agent import encode, segments
 from nodes.agent.capture import Capture
 from nodes.agent.clock import Clock, format_time
 from nodes.agent.config import Timing
-from nodes.agent.jobs import Job, JobStore, load
+from nodes.agent.jobs import Job
+from nodes.agent.jobstore import JobStore, load
 from nodes.agent.reader import Block
 from nodes.agent.render import Renderer, export
 from nodes.agent.segments import SegmentWriter
@@ -313,7 +314,7 @@ def test_the_tail_of_a_power_cut_is_cut_to_a_whole_frame(tmp_path):
     writer.write(np.ones((50, 2), dtype=np.int32))
     with (tmp_path / "000003.pcm").open("ab") as stream:
         stream.write(b"\x01\x02\x03\x04")
-    (segment,) = segments.recover(tmp_path)
+    (segment,) = segments.recover(tmp_path, first={})
     assert (segment.first_frame, segment.frames, segment.end_frame) == (100, 50, 150)
     assert (tmp_path / "000003.pcm").stat().st_size == 300
 
