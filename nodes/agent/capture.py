@@ -70,6 +70,10 @@ class Capture:
         self._begun_frames = 0
         self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
 
+    @property
+    def waits_for_disk(self) -> bool:
+        return self._cause == "disk"
+
     def start(self) -> None:
         self._thread.start()
 
@@ -217,6 +221,7 @@ class Capture:
             with job.lock:
                 job.sample_rate = block.sample_rate
                 job.first_frame_utc = self._clock.utc_at(moment)
+                job.clock_corrected |= self._clock.corrected
             self._begun_mono, self._begun_frames = moment, 0
             self._job.try_save()
         last = self._last

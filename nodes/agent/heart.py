@@ -131,7 +131,7 @@ class Heart:
         quiet = time.monotonic() - self._said_at
         fresh = self._said_interfaces is None or quiet >= settings.timing.inventory_seconds
         if fresh:
-            self._station.devices = inventory.devices(settings)
+            self._station.look_at_devices()
             body["hostname"] = socket.gethostname()
             body["ipAddresses"] = inventory.addresses()
             body["runtime"] = inventory.runtime(settings)

@@ -23,6 +23,8 @@ PHASES = ("claimed", "capturing", "captured", "rendered", "uploading", "uploaded
 VERSION = 1
 ROLL_SHARE = 0.95
 DEFAULT_MAX_FILE_BYTES = 68_719_476_736
+#: A first frame that comes later than this after the window's beginning is a late start.
+LATE_SECONDS = 1.0
 #: What one report may hold.
 MAX_GAPS = 2000
 
@@ -157,18 +159,21 @@ class Job:
     def cell_start(self, cell: int) -> int:
         return 0 if cell == 0 else self._first_cell_frames() + (cell - 1) * self.track_frames()
 
+    @property
+    def late_seconds(self) -> float:
+        """How much of the window's beginning nobody captured; the files begin after it."""
+        late = 0.0 if self.first_frame_utc is None else self.first_frame_utc - self.start_utc
+        return late if late > LATE_SECONDS else 0.0
+
     def gap_report(self) -> list[dict]:
-        """The wire's `gaps`, the newest of too many."""
-        rate = self.sample_rate or 1
+        """The wire's `gaps`, the newest of too many. Their time is that of the files: 0 is the first
+        frame, and what a late start missed lies before it."""
+        rate, late = self.sample_rate or 1, self.late_seconds
         with self.lock:
-            return [
-                {
-                    "atSeconds": round(gap.at_frame / rate, 3),
-                    "lengthSeconds": round(gap.frames / rate, 3),
-                    "cause": gap.cause,
-                }
-                for gap in self.gaps[-MAX_GAPS:]
-            ]
+            gaps = [(gap.at_frame / rate, gap.frames / rate, gap.cause) for gap in self.gaps[-MAX_GAPS:]]
+        if late:
+            gaps.insert(0, (0.0, late, "late_start"))
+        return [{"atSeconds": round(at, 3), "lengthSeconds": round(length, 3), "cause": cause} for at, length, cause in gaps]
 
     # -- persistence ---------------------------------------------------------------------------
 

@@ -86,6 +86,10 @@ class JobStore:
             target = self.quarantine_root / f"{job.folder.name}.{durable.uuid7()[-6:]}"
         self._move(job, target)
 
+    @property
+    def has_quarantined(self) -> bool:
+        return any(self.quarantine_root.iterdir())
+
     def quarantined(self) -> list[dict]:
         """The heartbeat's `quarantine`: what lies there, by its files' own record."""
         entries = []

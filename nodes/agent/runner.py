@@ -187,12 +187,13 @@ class JobRunner:
 
     async def _attach(self) -> None:
         """Hang the capture on its interface. A refusal is tried again until the window ends."""
-        job, rack = self.job, self._context.rack
+        job, rack, events = self.job, self._context.rack, self._context.events
         while not self._capture_over.is_set():
             refusal = rack.attach(job.command, job.sample_rate, self._capture)
             if refusal is None:
+                events.clear("agent.interface.source_not_allowed", recording_id=job.recording_id)
                 return
-            self._context.events.fire("agent.interface.source_not_allowed", refusal, recording_id=job.recording_id)
+            events.fire("agent.interface.source_not_allowed", refusal, recording_id=job.recording_id)
             try:
                 async with asyncio.timeout(5.0):
                     await self._capture_over.wait()
@@ -203,14 +204,8 @@ class JobRunner:
         """Too little space is swept for and said; False only with almost none and nothing captured."""
         job, context = self.job, self._context
         found = inventory.disk(job.folder)
-        if found["probeError"] is not None:
-            context.events.fire("agent.disk.probe_failed", found["probeError"])
-            return True
-        now = context.clock.utc()
-        seconds = OPEN_ENDED_SECONDS if job.end_utc is None else max(0.0, job.end_utc - now)
-        need = seconds * byte_rate(job.command) * NEED_FACTOR
-        if found["freeBytes"] >= need * SPARE_FACTOR:
-            context.events.clear("agent.disk.low")
+        need = self.needed_bytes()
+        if found["probeError"] is not None or found["freeBytes"] >= need * SPARE_FACTOR:
             return True
         await asyncio.to_thread(context.sweep)
         left = inventory.disk(job.folder)["freeBytes"]
@@ -221,6 +216,19 @@ class JobRunner:
             neededBytes=round(need),
         )
         return bool(job.frames_captured) or left is None or left >= LEAST_FREE_BYTES
+
+    def needed_bytes(self) -> float:
+        """The room that the rest of the capture may take."""
+        job = self.job
+        if not job.holds_slot:
+            return 0.0
+        seconds = OPEN_ENDED_SECONDS if job.end_utc is None else max(0.0, job.end_utc - self._context.clock.utc())
+        return seconds * byte_rate(job.command) * NEED_FACTOR
+
+    @property
+    def waits_for_disk(self) -> bool:
+        """Whether samples cannot be written now."""
+        return self.job.holds_slot and self._capture is not None and self._capture.waits_for_disk
 
     def _trouble(self, kind: str, cause: str) -> None:
         """From the capture's thread."""
@@ -369,6 +377,7 @@ class JobRunner:
             "freeDiskBytes": inventory.disk(job.folder)["freeBytes"],
             "uploadOffset": newest.offset if newest else 0,
             "results": self._delivery.results,
+            "extra": {"clockCorrected": job.clock_corrected},
         }
 
     async def _take_job(self, wire: dict) -> None:

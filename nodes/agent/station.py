@@ -43,6 +43,15 @@ class Station:
             return "draining"
         return "ok" if self.config else "starting"
 
+    def look_at_devices(self) -> None:
+        """What is plugged in now: a device may be gone, or back under another name."""
+        found = inventory.devices(self.settings)
+        if found != self.devices:
+            self.devices = found
+            self.rack.apply(self.config, found)
+            self.wake_heartbeat.set()
+        self.rack.follow_devices()
+
     def draining(self) -> bool:
         return (self.settings.data_dir / "drain").exists()
 

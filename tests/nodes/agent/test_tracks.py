@@ -157,6 +157,30 @@ def test_a_lost_device_leaves_silence_as_long_as_it_was_away(tmp_path):
     assert machine.job.tracks[0].partial
 
 
+def test_a_late_start_is_listed_and_its_file_begins_with_the_first_sample(tmp_path):
+    machine = Machine(tmp_path, seconds=60)
+    machine.clock.offset_seconds = 40.0
+    machine.feed(ramp(RATE), at=0)
+    machine.feed(ramp(RATE, 5000), at=1.5, stream=1, cause="device_lost")
+    machine.capture.stop_at(START + 42.3)
+    (content,) = machine.finish()
+    assert machine.job.gap_report() == [
+        {"atSeconds": 0.0, "lengthSeconds": 40.0, "cause": "late_start"},
+        {"atSeconds": 1.0, "lengthSeconds": 0.5, "cause": "device_lost"},
+    ]
+    assert len(pcm(content)[0]) == round(2.3 * RATE)
+    assert machine.job.clock_corrected
+
+
+def test_a_start_in_time_is_no_late_one(tmp_path):
+    machine = Machine(tmp_path, seconds=1)
+    machine.feed(ramp(RATE), at=0.4)
+    machine.capture.stop_at(START + 1.4)
+    machine.finish()
+    assert machine.job.gap_report() == []
+    assert not machine.job.clock_corrected
+
+
 def test_what_does_not_fit_in_memory_is_a_gap_named_overrun(tmp_path):
     machine = Machine(tmp_path, seconds=4)
     machine.feed(ramp(RATE), at=0)
