@@ -7,7 +7,8 @@ import logging
 import shutil
 import time
 
-from nodes.agent.jobs import Job, JobStore
+from nodes.agent.jobs import Job
+from nodes.agent.jobstore import JobStore
 
 log = logging.getLogger("tallyroom.agent.cache")
 
@@ -22,12 +23,11 @@ def sweep(store: JobStore, policies: list[dict], *, urgent: bool = False) -> int
     by_id = {policy.get("policyId"): policy for policy in policies}
     kept: dict[str | None, int] = {}
     removed = 0
-    jobs = [job for job in store.load_all()[0] if job.phase == "done"]
-    for job in sorted(jobs, key=_age):
+    for job in sorted(store.done(), key=_age):
         policy_id = (job.command.get("recorderCache") or {}).get("policyId")
         size = sum(path.stat().st_size for path in job.folder.rglob("*") if path.is_file())
         kept[policy_id] = kept.get(policy_id, 0) + size
-        if urgent or _expired(job, by_id.get(policy_id) or {}, kept[policy_id]):
+        if urgent or not job.keeps_copy or _expired(job, by_id.get(policy_id) or {}, kept[policy_id]):
             store.remove(job)
             kept[policy_id] -= size
             removed += 1

@@ -70,6 +70,10 @@ class Capture:
         self._begun_frames = 0
         self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
 
+    @property
+    def waits_for_disk(self) -> bool:
+        return self._cause == "disk"
+
     def start(self) -> None:
         self._thread.start()
 
@@ -217,8 +221,9 @@ class Capture:
             with job.lock:
                 job.sample_rate = block.sample_rate
                 job.first_frame_utc = self._clock.utc_at(moment)
+                job.clock_corrected |= self._clock.corrected
             self._begun_mono, self._begun_frames = moment, 0
-            self._save()
+            self._job.try_save()
         last = self._last
         if last is not None and last.stream == block.stream:
             return self._last_position + (block.first_frame + skip - last.first_frame)
@@ -276,7 +281,7 @@ class Capture:
             if gap.cause == "overrun":
                 job.xruns += 1
         log.warning("job %s: a gap of %.2f s (%s)", job.job_id, gap.frames / job.sample_rate, gap.cause)
-        self._save()
+        self._job.try_save()
         self._on_trouble("gap", gap.cause)
 
     def _write(self, block: Block, samples, position: int) -> None:
@@ -344,11 +349,5 @@ class Capture:
             return
         with self._job.lock:
             self._job.segments.append(segment)
-        self._save()
+        self._job.try_save()
         self._on_segment(segment)
-
-    def _save(self) -> None:
-        try:
-            self._job.save()
-        except OSError:
-            log.exception("job %s: its state could not be written", self._job.job_id)

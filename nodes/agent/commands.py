@@ -20,7 +20,7 @@ from nodes.agent import config, durable, encode, identity, inventory, render, so
 from nodes.agent.client import Answer, Controller, Unreachable, read_credential
 from nodes.agent.clock import format_time
 from nodes.agent.config import ConfigError, Settings
-from nodes.agent.jobs import load
+from nodes.agent.jobstore import UNREADABLE, load, read
 from nodes.agent.loops import Program
 from nodes.agent.upload import Refused, TrackUpload
 
@@ -340,7 +340,10 @@ def export(settings: Settings, flags: dict) -> int:
 async def upload(settings: Settings, flags: dict) -> int:
     """Offer the files of a job (a quarantined one, say) again; they stay where they are."""
     settings.require_controller()
-    job, _ = load(_find_job(settings, flags["job"]))
+    try:
+        job = read(_find_job(settings, flags["job"]))
+    except UNREADABLE:
+        job = None
     if job is None:
         raise ConfigError("this job cannot be read")
     controller = Controller(settings, read_credential(settings.credential_path))

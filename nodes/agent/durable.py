@@ -28,8 +28,8 @@ def uuid7() -> str:
     return str(UUID(int=value))
 
 
-def fsync_directory(path: Path) -> None:
-    """Make a rename or unlink in `path` durable."""
+def fsync(path: Path) -> None:
+    """Make a file's content durable, or a rename or unlink in a folder."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -50,7 +50,7 @@ def write_bytes(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
-    fsync_directory(path.parent)
+    fsync(path.parent)
 
 
 def write_json(path: Path, value: object) -> None:

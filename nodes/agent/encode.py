@@ -7,7 +7,7 @@ from typing import Protocol
 import av
 import numpy as np
 
-from nodes.agent import segments, wav
+from nodes.agent import durable, segments, wav
 
 EXTENSIONS = {"wav": "wav", "flac": "flac", "mp3": "mp3", "opus": "opus"}
 MIME_TYPES = {"wav": "audio/wav", "flac": "audio/flac", "mp3": "audio/mpeg", "opus": "audio/ogg"}
@@ -59,6 +59,7 @@ class AvEncoder:
         channels: int,
         source: str,
     ):
+        self._path = path
         name, container = _CODECS[codec]
         self._rate = sample_rate
         self._layout = _LAYOUTS.get(channels, f"{channels} channels")
@@ -87,6 +88,7 @@ class AvEncoder:
     def finish(self) -> None:
         self._encode(None)
         self._guard(self._container.close)
+        durable.fsync(self._path)
 
     def abort(self) -> None:
         try:

@@ -105,7 +105,7 @@ class Heart:
             return
         if answer.ok:
             fresh.replace(path)
-            durable.fsync_directory(path.parent)
+            durable.fsync(path.parent)
             await self._station.controller.reload(token)
             log.info("the credential was rotated")
 
@@ -131,7 +131,7 @@ class Heart:
         quiet = time.monotonic() - self._said_at
         fresh = self._said_interfaces is None or quiet >= settings.timing.inventory_seconds
         if fresh:
-            self._station.devices = inventory.devices(settings)
+            self._station.look_at_devices()
             body["hostname"] = socket.gethostname()
             body["ipAddresses"] = inventory.addresses()
             body["runtime"] = inventory.runtime(settings)

@@ -3,7 +3,8 @@
     claimed → capturing → captured → rendered → uploading → uploaded → done
 
 state.json is replaced durably before the device is opened and at every phase. The answer to the
-claim lies beside it, never rewritten, so that a torn state can be rebuilt from it and the sidecars.
+claim lies beside it, never rewritten, and so do the sidecars of segments and finished tracks: a torn
+state is rebuilt from them (`jobstore`).
 """
 
 import logging
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from nodes.agent import durable
 from nodes.agent import segments as segment_files
-from nodes.agent.clock import parse_time
+from nodes.agent.clock import format_time, parse_time
 
 log = logging.getLogger("tallyroom.agent.jobs")
 
@@ -22,8 +23,10 @@ PHASES = ("claimed", "capturing", "captured", "rendered", "uploading", "uploaded
 VERSION = 1
 ROLL_SHARE = 0.95
 DEFAULT_MAX_FILE_BYTES = 68_719_476_736
+#: A first frame that comes later than this after the window's beginning is a late start.
+LATE_SECONDS = 1.0
 #: What one report may hold.
-MAX_GAPS, MAX_LISTED = 2000, 1000
+MAX_GAPS = 2000
 
 
 @dataclass
@@ -106,6 +109,11 @@ class Job:
         return self.phase in ("claimed", "capturing")
 
     @property
+    def keeps_copy(self) -> bool:
+        """Whether a copy stays on the node once the controller confirmed its own."""
+        return not (self.command.get("recorderCache") or {}).get("deleteAfterUpload", True)
+
+    @property
     def segment_folder(self) -> Path:
         return self.folder / "seg"
 
@@ -151,18 +159,21 @@ class Job:
     def cell_start(self, cell: int) -> int:
         return 0 if cell == 0 else self._first_cell_frames() + (cell - 1) * self.track_frames()
 
+    @property
+    def late_seconds(self) -> float:
+        """How much of the window's beginning nobody captured; the files begin after it."""
+        late = 0.0 if self.first_frame_utc is None else self.first_frame_utc - self.start_utc
+        return late if late > LATE_SECONDS else 0.0
+
     def gap_report(self) -> list[dict]:
-        """The wire's `gaps`, the newest of too many."""
-        rate = self.sample_rate or 1
+        """The wire's `gaps`, the newest of too many. Their time is that of the files: 0 is the first
+        frame, and what a late start missed lies before it."""
+        rate, late = self.sample_rate or 1, self.late_seconds
         with self.lock:
-            return [
-                {
-                    "atSeconds": round(gap.at_frame / rate, 3),
-                    "lengthSeconds": round(gap.frames / rate, 3),
-                    "cause": gap.cause,
-                }
-                for gap in self.gaps[-MAX_GAPS:]
-            ]
+            gaps = [(gap.at_frame / rate, gap.frames / rate, gap.cause) for gap in self.gaps[-MAX_GAPS:]]
+        if late:
+            gaps.insert(0, (0.0, late, "late_start"))
+        return [{"atSeconds": round(at, 3), "lengthSeconds": round(length, 3), "cause": cause} for at, length, cause in gaps]
 
     # -- persistence ---------------------------------------------------------------------------
 
@@ -177,6 +188,22 @@ class Job:
     def save(self) -> None:
         with self.lock:
             durable.write_json(self.folder / "state.json", self._to_json())
+
+    def try_save(self) -> bool:
+        """Save; False, and logged, while the disk refuses. The next save holds what this one did."""
+        try:
+            self.save()
+        except OSError as error:
+            log.error("job %s: its state could not be written: %s", self.job_id, error)
+            return False
+        return True
+
+    def save_track(self, track: Track) -> None:
+        """A finished track's own sidecar, and the state."""
+        origin = {"sampleRate": self.sample_rate, "firstFrameUtc": self.first_frame_utc}
+        with self.lock:
+            durable.write_json(self.render_folder / f"{track.index}.json", _camel(asdict(track)) | origin)
+            self.save()
 
     def _to_json(self) -> dict:
         return {
@@ -208,176 +235,105 @@ class Job:
             "tracks": [_camel(asdict(track)) for track in self.tracks],
         }
 
+    @classmethod
+    def from_claim(cls, folder: Path, wire: dict) -> "Job":
+        """As claimed. Raises KeyError, ValueError, TypeError."""
+        return cls(
+            folder=folder,
+            job_id=str(wire["id"]),
+            recording_id=str(wire["recordingId"]),
+            claim_id=str(wire["claimId"]),
+            claim_epoch=int(wire["claimEpoch"]),
+            attempt=int(wire.get("attempt") or 1),
+            command=wire["command"],
+            capture_start_at=wire["captureStartAt"],
+            capture_end_at=wire.get("captureEndAt"),
+            stop=wire.get("stop"),
+        )
 
-class JobStore:
-    """The folder `jobs/`."""
+    @classmethod
+    def from_state(cls, folder: Path, state: dict) -> "Job":
+        """As last saved, without its segments. Raises KeyError, ValueError, TypeError."""
+        if state["v"] != VERSION or state["phase"] not in PHASES:
+            raise ValueError("another version of the state")
+        parse_time(state["captureStartAt"])
+        return cls(
+            folder=folder,
+            job_id=state["jobId"],
+            recording_id=state["recordingId"],
+            claim_id=state["claimId"],
+            claim_epoch=int(state["claimEpoch"]),
+            attempt=int(state["attempt"]),
+            command=state["command"],
+            capture_start_at=state["captureStartAt"],
+            capture_end_at=state["captureEndAt"],
+            stop=state["stop"],
+            phase=state["phase"],
+            clock_offset_ms=state["clockOffsetMs"],
+            clock_corrected=state["clockCorrected"],
+            sample_rate=int(state["sampleRate"]),
+            first_frame_utc=state["firstFrameUtc"],
+            end_frame=state["endFrame"],
+            drift_ppm=state["driftPpm"],
+            ended_early=state["endedEarly"],
+            refused=state["refused"],
+            max_file_bytes=int(state["maxFileBytes"]),
+            segment_total=int(state["segmentTotal"]),
+            frames_captured=int(state["framesCaptured"]),
+            bytes_written=int(state["bytesWritten"]),
+            gaps=[Gap(**_snake(gap)) for gap in state["gaps"]],
+            tracks=[Track(**_snake(track)) for track in state["tracks"]],
+        )
 
-    def __init__(self, data_dir: Path):
-        self.root = durable.make_private(data_dir / "jobs")
-        self.quarantine_root = durable.make_private(data_dir / "quarantine")
+    # -- after a crash -------------------------------------------------------------------------
 
-    def create(self, wire: dict, *, clock_offset_seconds: float, max_file_bytes: int) -> Job:
-        """Write a claimed job down, durably, before anything else happens."""
-        folder = durable.make_private(self.root / _safe_id(wire["id"]))
-        durable.make_private(folder / "seg")
-        durable.make_private(folder / "render")
-        durable.write_json(folder / "claim.json", wire)
-        job = _from_claim(folder, wire)
-        job.clock_offset_ms = round(clock_offset_seconds * 1000, 3)
-        job.max_file_bytes = max_file_bytes
-        job.save()
-        durable.fsync_directory(self.root)
-        return job
+    def recover(self) -> None:
+        """Take up what the disk holds: open segments are cut to a whole frame and closed, so nobody
+        may be writing them any more."""
+        self.segments = segment_files.recover(self.segment_folder, self._first_segment())
+        if self.segments:
+            self._learn_from_segments()
+        elif not self.tracks:
+            self.first_frame_utc = None  # it was noted, but not one frame reached the disk
 
-    def load_all(self) -> tuple[list[Job], list[str]]:
-        """Every job, and the ids of those whose state had to be rebuilt."""
-        jobs, rebuilt = [], []
-        for folder in sorted(path for path in self.root.iterdir() if path.is_dir()):
-            job, torn = load(folder)
-            if job is not None:
-                jobs.append(job)
-                if torn:
-                    rebuilt.append(job.job_id)
-        return jobs, rebuilt
+    @property
+    def confirmed_frames(self) -> int:
+        """How much of the timeline's beginning is stored at the controller, its segments gone."""
+        ends = [track.first_frame + track.frames for track in self.tracks if track.state == "uploaded"]
+        return max(ends, default=0)
 
-    def has_claim(self, claim_id: str) -> bool:
-        for path in self.root.glob("*/claim.json"):
-            try:
-                if (durable.read_json(path) or {}).get("claimId") == claim_id:
-                    return True
-            except ValueError:
-                continue
-        return False
+    def _first_segment(self) -> dict:
+        """What the sidecar of the first segment says, as far as the job itself knows."""
+        command, first = self.command, self.confirmed_frames
+        rate = self.sample_rate or int(command.get("sampleRate") or 48000)
+        begun = self.start_utc if self.first_frame_utc is None else self.first_frame_utc
+        wanted = command.get("sampleFormat")
+        return {
+            "startAt": format_time(begun + first / rate),
+            "firstFrame": first,
+            "frames": None,
+            "sampleRate": rate,
+            "channels": int(command.get("channels") or 2),
+            "format": wanted if wanted in segment_files.BYTES else "s16",
+        }
 
-    def quarantine(self, job: Job) -> None:
-        """Set a job's files aside for a person; nothing removes them automatically."""
-        target = self.quarantine_root / job.folder.name
-        if target.exists():
-            target = self.quarantine_root / f"{job.folder.name}.{durable.uuid7()[-6:]}"
-        job.folder.rename(target)
-        job.folder = target
-        durable.fsync_directory(self.root)
-        durable.fsync_directory(self.quarantine_root)
-
-    def quarantined(self) -> list[dict]:
-        """The heartbeat's `quarantine`: what lies there, by its files' own record."""
-        entries = []
-        folders = sorted(path for path in self.quarantine_root.iterdir() if path.is_dir())
-        for folder in folders[:MAX_LISTED]:
-            try:
-                state = durable.read_json(folder / "state.json") or {}
-            except ValueError:
-                state = {}
-            tracks = [track for track in state.get("tracks", []) if track.get("sha256")]
-            size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-            entries.append(
-                {
-                    "jobId": state.get("jobId", folder.name.partition(".")[0]),
-                    "bytes": size,
-                    "sha256": tracks[-1]["sha256"] if tracks else None,
-                }
-            )
-        return entries
-
-    def remove(self, job: Job) -> None:
-        durable.remove_tree(job.folder)
-
-
-def load(folder: Path) -> tuple[Job | None, bool]:
-    """(job, whether its state was torn and had to be rebuilt from claim and sidecars)."""
-    try:
-        state = durable.read_json(folder / "state.json")
-        if state is not None:
-            return _from_state(folder, state), False
-    except (ValueError, KeyError, TypeError):
-        (folder / "state.json").rename(folder / "state.bad")
-    try:
-        wire = durable.read_json(folder / "claim.json")
-    except ValueError:
-        wire = None
-    if wire is None:
-        log.error("%s: neither state nor claim can be read; left as it is", folder.name)
-        return None, True
-    return _rebuild(folder, wire), True
-
-
-def _rebuild(folder: Path, wire: dict) -> Job:
-    job = _from_claim(folder, wire)
-    job.segments = segment_files.recover(job.segment_folder)
-    if job.segments:
-        job.phase, end = "capturing", 0
-        for segment in job.segments:
-            if segment.first_frame > end:
-                job.gaps.append(Gap(end, segment.first_frame - end, "restart"))
-            end = segment.end_frame
-        _learn_from_segments(job)
-    job.save()
-    return job
+    def _learn_from_segments(self) -> None:
+        """What the sidecars know and a state from before the crash may not."""
+        first = self.segments[0]
+        if not self.sample_rate or self.first_frame_utc is None:
+            self.sample_rate = first.sample_rate
+            self.first_frame_utc = parse_time(first.start_at) - first.first_frame / first.sample_rate
+        self.segment_total = max(self.segment_total, self.segments[-1].index)
+        self.frames_captured = max(self.frames_captured, sum(s.frames for s in self.segments))
+        self.bytes_written = max(self.bytes_written, sum(s.frames * s.frame_bytes for s in self.segments))
 
 
-def _from_claim(folder: Path, wire: dict) -> Job:
-    return Job(
-        folder=folder,
-        job_id=str(wire["id"]),
-        recording_id=str(wire["recordingId"]),
-        claim_id=str(wire["claimId"]),
-        claim_epoch=int(wire["claimEpoch"]),
-        attempt=int(wire.get("attempt") or 1),
-        command=wire["command"],
-        capture_start_at=wire["captureStartAt"],
-        capture_end_at=wire.get("captureEndAt"),
-        stop=wire.get("stop"),
-    )
-
-
-def _from_state(folder: Path, state: dict) -> Job:
-    if state["v"] != VERSION or state["phase"] not in PHASES:
-        raise ValueError("another version of the state")
-    job = Job(
-        folder=folder,
-        job_id=state["jobId"],
-        recording_id=state["recordingId"],
-        claim_id=state["claimId"],
-        claim_epoch=int(state["claimEpoch"]),
-        attempt=int(state["attempt"]),
-        command=state["command"],
-        capture_start_at=state["captureStartAt"],
-        capture_end_at=state["captureEndAt"],
-        stop=state["stop"],
-        phase=state["phase"],
-        clock_offset_ms=state["clockOffsetMs"],
-        clock_corrected=state["clockCorrected"],
-        sample_rate=int(state["sampleRate"]),
-        first_frame_utc=state["firstFrameUtc"],
-        end_frame=state["endFrame"],
-        drift_ppm=state["driftPpm"],
-        ended_early=state["endedEarly"],
-        refused=state["refused"],
-        max_file_bytes=int(state["maxFileBytes"]),
-        segment_total=int(state["segmentTotal"]),
-        frames_captured=int(state["framesCaptured"]),
-        bytes_written=int(state["bytesWritten"]),
-        gaps=[Gap(**_snake(gap)) for gap in state["gaps"]],
-        tracks=[Track(**_snake(track)) for track in state["tracks"]],
-    )
-    parse_time(job.capture_start_at)
-    job.segments = segment_files.recover(job.segment_folder)
-    if job.segments:
-        _learn_from_segments(job)
-    elif not job.tracks:
-        job.first_frame_utc = None  # it was noted, but not one frame reached the disk
-    return job
-
-
-def _learn_from_segments(job: Job) -> None:
-    """What the sidecars know and a state from before the crash may not."""
-    first = job.segments[0]
-    if not job.sample_rate or job.first_frame_utc is None:
-        job.sample_rate = first.sample_rate
-        job.first_frame_utc = parse_time(first.start_at) - first.first_frame / first.sample_rate
-    job.segment_total = max(job.segment_total, job.segments[-1].index)
-    job.frames_captured = max(job.frames_captured, sum(s.frames for s in job.segments))
-    job.bytes_written = max(job.bytes_written, sum(s.frames * s.frame_bytes for s in job.segments))
+def read_track(path: Path) -> tuple[Track, int, float | None]:
+    """A finished track's sidecar: (track, sampleRate, firstFrameUtc of the job). Raises ValueError,
+    KeyError, TypeError."""
+    stored = durable.read_json(path) or {}
+    rate, begun = int(stored.pop("sampleRate")), stored.pop("firstFrameUtc")
+    return Track(**_snake(stored)), rate, begun
 
 
 def _camel(values: dict) -> dict:
@@ -386,11 +342,3 @@ def _camel(values: dict) -> dict:
 
 def _snake(values: dict) -> dict:
     return {re.sub("([A-Z])", lambda m: "_" + m[1].lower(), k): v for k, v in values.items()}
-
-
-def _safe_id(value: object) -> str:
-    """The controller's id as a folder name: letters, digits and dashes only."""
-    text = str(value)
-    if not text or len(text) > 64 or not text.replace("-", "").isalnum() or not text.isascii():
-        raise ValueError("a job id must be a UUID")
-    return text

@@ -21,15 +21,17 @@ from nodes.agent.config import Settings
 from nodes.agent.events import Events
 from nodes.agent.heart import Heart
 from nodes.agent.hints import Hints
-from nodes.agent.jobs import Job, JobStore
+from nodes.agent.jobs import Job
+from nodes.agent.jobstore import JobStore
 from nodes.agent.meterstore import MeterStore
 from nodes.agent.outbox import Outbox
 from nodes.agent.progress import Progress
-from nodes.agent.rack import Rack, Slot
+from nodes.agent.rack import Rack
 from nodes.agent.runner import Context, JobRunner
 from nodes.agent.station import Station, either
 from nodes.agent.uplink import Uplink
 from nodes.agent.upload import PART_BYTES
+from nodes.agent.watch import Watch
 
 log = logging.getLogger("tallyroom.agent")
 
@@ -55,11 +57,13 @@ class Program:
             hints=hints,
             store=JobStore(data_dir),
             outbox=outbox,
-            events=Events(outbox, clock, settings.node),
+            events=Events(outbox, clock, settings.node, data_dir / "firing.json"),
             controller=controller,
             rack=Rack(settings, clock, self._uplink.offer),
         )
+        clock.skewed = self._station.events.is_firing("agent.clock.skew")
         self._heart = Heart(self._station)
+        self._watch = Watch(self._station)
         self._claims = Claims(self._station, self._start_runner, self._heart.refused)
         self._progress = Progress(settings.progress, timing.progress_seconds)
         self._etag: str | None = None
@@ -202,8 +206,6 @@ class Program:
         await asyncio.to_thread(durable.write_json, self._station.settings.data_dir / "config.cache.json", config)
         self._station.rack.apply(config, self._station.devices)
         self._station.hints.config_applied(config.get("configVersion"))
-        for slot in self._station.rack.refused_slots():
-            self._station.events.fire("agent.interface.source_not_allowed", slot.refusal, interface_id=slot.id)
         self._station.wake_heartbeat.set()
         await asyncio.to_thread(self._sweep)
 
@@ -215,8 +217,8 @@ class Program:
     def _resume_jobs(self) -> None:
         """No controller needed: what the data folder says is enough."""
         jobs, rebuilt = self._station.store.load_all()
-        for job_id in rebuilt:
-            self._station.events.note("agent.state.rebuilt", f"the state of job {job_id} was torn")
+        for job in rebuilt:
+            self._station.events.note("agent.state.rebuilt", f"the state of job {job.job_id} was torn", recording_id=job.recording_id)
         for job in jobs:
             if job.phase != "done":
                 log.info("job %s goes on from %s", job.job_id, job.phase)
@@ -253,6 +255,7 @@ class Program:
             self._start_runner(job)
             return
         self._station.runners.pop(job.job_id, None)
+        self._station.events.end_recording(job.recording_id)
         self._station.hints.claim.set()
         self._station.wake_heartbeat.set()
 
@@ -279,22 +282,7 @@ class Program:
             await asyncio.sleep(wait)
 
     async def _watch_loop(self) -> None:
-        """Once a second: watched meters, hanging readers, stalled captures, the progress line."""
         while True:
-            self._station.rack.set_watched(self._station.hints.watched)
-            self._station.rack.kick_stalled()
-            for slot in self._station.rack.capturing_slots():
-                self._watch_capture(slot)
+            self._watch.tick()
             self._progress.show(list(self._station.runners.values()))
             await asyncio.sleep(min(1.0, self._station.settings.timing.heartbeat_seconds))
-
-    def _watch_capture(self, slot: Slot) -> None:
-        quiet = time.monotonic() - slot.reader.last_block_mono
-        limit = self._station.settings.timing.url_stall_seconds + self._station.settings.timing.stall_seconds
-        if slot.reader.state == "open" and quiet < 1.0:
-            self._station.events.clear("agent.capture.stalled", interface_id=slot.id)
-            self._station.events.clear("agent.interface.lost", interface_id=slot.id)
-        elif slot.reader.state in ("lost", "error"):
-            self._station.events.fire("agent.interface.lost", slot.reader.error or "lost", interface_id=slot.id)
-        if quiet > limit:
-            self._station.events.fire("agent.capture.stalled", f"no samples for {quiet:.0f} s", interface_id=slot.id)

@@ -7,7 +7,9 @@ kept on disk: a file is removed once all of it was accepted.
 """
 
 import logging
+import os
 import struct
+import sys
 import time
 from pathlib import Path
 
@@ -26,6 +28,7 @@ class MeterStore:
         self._folder = durable.make_private(data_dir / "meters")
         self._keep_seconds = keep_seconds
         self._offsets: dict[Path, int] = {}
+        self._mended: set[Path] = set()
         self._complained = False
         self._drop_old()
 
@@ -37,8 +40,7 @@ class MeterStore:
         path = self._folder / f"{hour}.bin"
         new = not path.exists()
         try:
-            with path.open("ab") as stream:
-                stream.write(_LENGTH.pack(len(payload)) + payload)
+            self._append(path, _LENGTH.pack(len(payload)) + payload)
         except OSError as error:
             if not self._complained:
                 log.error("meter frames cannot be kept: %s", error.strerror)
@@ -47,6 +49,15 @@ class MeterStore:
         self._complained = False
         if new:
             self._drop_old()
+
+    def _append(self, path: Path, record: bytes) -> None:
+        """What a power cut or a full disk left of a record goes first: nothing behind it could be read."""
+        if path not in self._mended and path.exists():
+            os.truncate(path, _read(path, 0, sys.maxsize)[1])
+        self._mended.discard(path)
+        with path.open("ab") as stream:
+            stream.write(record)
+        self._mended.add(path)
 
     def batch(self, count: int) -> tuple[list[bytes], tuple[Path, int] | None]:
         """The oldest frames, marked as replay, and what `accepted` wants to hear of them."""
@@ -70,6 +81,7 @@ class MeterStore:
 
     def _forget(self, path: Path) -> None:
         self._offsets.pop(path, None)
+        self._mended.discard(path)
         path.unlink(missing_ok=True)
 
     def _drop_old(self) -> None:

@@ -32,6 +32,8 @@ class Slot:
     reader: Reader | None = None
     meter: MeterSink | None = None
     captures: list[Sink] = field(default_factory=list)
+    #: The device that the reader was opened on, if it is one of this machine's.
+    opened: Device | None = None
 
 
 class Rack:
@@ -103,6 +105,21 @@ class Rack:
         )
         return spec, None
 
+    def follow_devices(self) -> None:
+        """A captured device that was lost and is back under another name is opened by that one.
+
+        That changes no wish: it is the same device. Others are left to `apply`.
+        """
+        for slot in self._slots.values():
+            was, reader = slot.opened, slot.reader
+            if not slot.captures or was is None or reader is None or reader.state == "open":
+                continue
+            now = match({"serialNumber": was.serial_number, "hardwarePath": was.hardware_path}, self._devices)
+            if now is not None and (now.kind, now.ref) != (reader.spec.kind, reader.spec.ref):
+                log.info("%s is back as %s", reader.name, now.ref)
+                slot.opened = now
+                reader.reopen(replace(reader.spec, kind=now.kind, ref=now.ref))
+
     def set_watched(self, watched: bool) -> None:
         if watched == self._watched:
             return
@@ -128,6 +145,7 @@ class Rack:
     def _start(self, slot: Slot, spec: sources.Spec, before: Reader | None = None) -> None:
         name = slot.device.system_name if slot.device else slot.id
         slot.reader = Reader(name, spec, self._settings.timing)
+        slot.opened = next((d for d in self._devices if (d.kind, d.ref) == (spec.kind, spec.ref)), None)
         slot.meter = MeterSink(slot.id, self._clock, self._on_frame)
         slot.meter.watched = self._watched
         slot.reader.attach(slot.meter)
@@ -190,19 +208,14 @@ class Rack:
         slot = self._slots.get(str(command.get("interfaceId")))
         return slot.reader if slot else None
 
-    def kick_stalled(self) -> list[Slot]:
-        """Reopen what hangs; the slots whose captures get nothing."""
-        stalled = []
+    def kick_stalled(self) -> None:
+        """Reopen what hangs."""
         for slot in self._slots.values():
-            if slot.reader is not None and slot.reader.kick_if_stalled() and slot.captures:
-                stalled.append(slot)
-        return stalled
+            if slot.reader is not None:
+                slot.reader.kick_if_stalled()
 
-    def capturing_slots(self) -> list[Slot]:
-        return [slot for slot in self._slots.values() if slot.captures]
-
-    def refused_slots(self) -> list[Slot]:
-        return [slot for slot in self._slots.values() if slot.refusal]
+    def slots(self) -> list[Slot]:
+        return list(self._slots.values())
 
     def stop(self, wait_seconds: float) -> None:
         """At the end of the program: give the threads a moment to close their devices."""

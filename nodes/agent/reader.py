@@ -83,6 +83,11 @@ class Reader:
         self._predecessor = predecessor
         self._spawn()
 
+    def reopen(self, spec: sources.Spec) -> None:
+        """The lost source is found elsewhere: open it there at once."""
+        self.spec = spec
+        self._spawn()
+
     def stop(self) -> None:
         """Ask the thread to end; it does after its next block."""
         self._stopping.set()

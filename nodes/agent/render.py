@@ -91,7 +91,7 @@ class TrackFile:
         with self._part.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
         self._part.rename(self.path)
-        durable.fsync_directory(self.path.parent)
+        durable.fsync(self.path.parent)
         track, loud = self.track, self._loudness.result()
         track.frames = end_frame - track.first_frame
         track.path, track.sha256 = self.path.name, digest
@@ -136,8 +136,11 @@ class Renderer:
 
     def start(self, waiting: list[Segment]) -> None:
         """Begin with the segments that no finished track contains yet."""
-        done = [t.cell for t in self._job.tracks if t.state != "open"]
-        self._waiting = [s for s in waiting if self._job.cell_of(s.first_frame) not in done]
+        job = self._job
+        done = {track.cell for track in job.tracks if track.state != "open"}
+        self._waiting = [s for s in waiting if job.cell_of(s.first_frame) not in done]
+        wanted = done | {job.cell_of(segment.first_frame) for segment in self._waiting}
+        job.tracks = [track for track in job.tracks if track.cell in wanted]
         self._thread.start()
 
     def offer(self, segment: Segment) -> None:
@@ -165,7 +168,7 @@ class Renderer:
             if self._stopped:
                 return
             if self._track is not None:
-                self._close(self._fed[-1].end_frame, final=True)
+                self._close_last()
         except Exception as error:
             log.exception("job %s could not be rendered", self._job.job_id)
             self._on_end(error)
@@ -183,7 +186,7 @@ class Renderer:
         job = self._job
         cell = job.cell_of(segment.first_frame)
         if self._track is not None and self._track.cell != cell:
-            self._close(job.cell_start(self._track.cell + 1), final=False)
+            self._close_full()
         if self._track is None:
             self._track = self._new_track(cell)
             self._codec = job.output.get("codec") or "wav"
@@ -191,12 +194,24 @@ class Renderer:
         self._again(self._feed_newest)
 
     def _new_track(self, cell: int) -> Track:
+        """The next number in the timeline; a track that is rendered again keeps its own."""
         job = self._job
         with job.lock:
-            job.tracks = [track for track in job.tracks if track.state != "open"]
-            track = Track(index=len(job.tracks) + 1, cell=cell, first_frame=job.cell_start(cell))
-            job.tracks.append(track)
+            others = [track for track in job.tracks if track.cell != cell]
+            before = [track for track in others if track.cell < cell]
+            track = Track(index=len(before) + 1, cell=cell, first_frame=job.cell_start(cell))
+            job.tracks = sorted([*others, track], key=lambda known: known.cell)
         return track
+
+    def _close_full(self) -> None:
+        self._close(self._job.cell_start(self._track.cell + 1), final=False)
+
+    def _close_last(self) -> None:
+        """No segment follows; yet a track that was rendered again may have later ones."""
+        if self._track is self._job.tracks[-1]:
+            self._close(self._fed[-1].end_frame, final=True)
+        else:
+            self._close_full()
 
     def _feed_newest(self) -> None:
         if self._file is None:
@@ -215,12 +230,12 @@ class Renderer:
             if self._file is None:
                 self._begin()
             self._file.finish(end_frame, final=final)
+            self._job.save_track(self._track)
 
         self._again(action)
         if self._stopped:
             return
         track, self._track, self._file, self._fed = self._track, None, None, []
-        self._job.save()
         self._on_track(track)
 
     def _again(self, action: Callable[[], None]) -> None:

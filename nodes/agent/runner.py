@@ -13,16 +13,17 @@ from nodes.agent import inventory
 from nodes.agent.backoff import Backoff
 from nodes.agent.capture import Capture
 from nodes.agent.client import Answer, Controller, Unreachable
-from nodes.agent.clock import Clock, format_time, parse_time
+from nodes.agent.clock import Clock, parse_time
 from nodes.agent.config import Settings
+from nodes.agent.delivery import Delivery
 from nodes.agent.events import Events
 from nodes.agent.hints import Hints
-from nodes.agent.jobs import Gap, Job, JobStore, Track
+from nodes.agent.jobs import Gap, Job, Track
+from nodes.agent.jobstore import JobStore
 from nodes.agent.outbox import Outbox
 from nodes.agent.rack import Rack
 from nodes.agent.render import Renderer
 from nodes.agent.segments import BYTES
-from nodes.agent.upload import FileChanged, Refused, TrackUpload
 
 log = logging.getLogger("tallyroom.agent.runner")
 
@@ -33,7 +34,6 @@ NEED_FACTOR = 1.6
 SPARE_FACTOR = 1.2
 LEAST_FREE_BYTES = 512 * 1024 * 1024
 REFUSED_HEARTBEAT_SECONDS = 60.0
-MAX_RESULTS = 200
 
 
 @dataclass
@@ -66,8 +66,15 @@ class JobRunner:
         self._renderer: Renderer | None = None
         self._render_error: Exception | None = None
         self._render_over = asyncio.Event()
-        self._ready: asyncio.Queue[Track | None] = asyncio.Queue()
-        self._results: dict[int, dict] = {}
+        self._delivery = Delivery(
+            context.controller,
+            job,
+            context.settings.timing,
+            part_bytes=context.part_bytes,
+            announce=self._send_heartbeat,
+            on_news=self._news.set,
+            on_complete=self._completed,
+        )
         self._disk_full = False
         self.lease = "held"
         if job.stop is not None:
@@ -76,7 +83,8 @@ class JobRunner:
     # -- the whole -----------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Until the job is done or the program ends."""
+        """Until the job is done or the program ends. Whatever it raises, its files are whole: it may be
+        run anew, by another runner, as after a restart."""
         self._beating = asyncio.create_task(self._beat())
         try:
             await self._follow()
@@ -87,7 +95,7 @@ class JobRunner:
     async def _follow(self) -> None:
         job = self.job
         self._start_rendering()
-        uploading = asyncio.create_task(self._upload_all())
+        uploading = asyncio.create_task(self._delivery.run())
         try:
             if job.holds_slot:
                 await self._capture_window()
@@ -102,7 +110,7 @@ class JobRunner:
                 return
             await self._move("rendered")
             await self._move("uploading")
-            self._ready.put_nowait(None)
+            self._delivery.finish()
             await uploading
             await self._finish()
         finally:
@@ -179,12 +187,13 @@ class JobRunner:
 
     async def _attach(self) -> None:
         """Hang the capture on its interface. A refusal is tried again until the window ends."""
-        job, rack = self.job, self._context.rack
+        job, rack, events = self.job, self._context.rack, self._context.events
         while not self._capture_over.is_set():
             refusal = rack.attach(job.command, job.sample_rate, self._capture)
             if refusal is None:
+                events.clear("agent.interface.source_not_allowed", recording_id=job.recording_id)
                 return
-            self._context.events.fire("agent.interface.source_not_allowed", refusal, recording_id=job.recording_id)
+            events.fire("agent.interface.source_not_allowed", refusal, recording_id=job.recording_id)
             try:
                 async with asyncio.timeout(5.0):
                     await self._capture_over.wait()
@@ -195,14 +204,8 @@ class JobRunner:
         """Too little space is swept for and said; False only with almost none and nothing captured."""
         job, context = self.job, self._context
         found = inventory.disk(job.folder)
-        if found["probeError"] is not None:
-            context.events.fire("agent.disk.probe_failed", found["probeError"])
-            return True
-        now = context.clock.utc()
-        seconds = OPEN_ENDED_SECONDS if job.end_utc is None else max(0.0, job.end_utc - now)
-        need = seconds * byte_rate(job.command) * NEED_FACTOR
-        if found["freeBytes"] >= need * SPARE_FACTOR:
-            context.events.clear("agent.disk.low")
+        need = self.needed_bytes()
+        if found["probeError"] is not None or found["freeBytes"] >= need * SPARE_FACTOR:
             return True
         await asyncio.to_thread(context.sweep)
         left = inventory.disk(job.folder)["freeBytes"]
@@ -213,6 +216,19 @@ class JobRunner:
             neededBytes=round(need),
         )
         return bool(job.frames_captured) or left is None or left >= LEAST_FREE_BYTES
+
+    def needed_bytes(self) -> float:
+        """The room that the rest of the capture may take."""
+        job = self.job
+        if not job.holds_slot:
+            return 0.0
+        seconds = OPEN_ENDED_SECONDS if job.end_utc is None else max(0.0, job.end_utc - self._context.clock.utc())
+        return seconds * byte_rate(job.command) * NEED_FACTOR
+
+    @property
+    def waits_for_disk(self) -> bool:
+        """Whether samples cannot be written now."""
+        return self.job.holds_slot and self._capture is not None and self._capture.waits_for_disk
 
     def _trouble(self, kind: str, cause: str) -> None:
         """From the capture's thread."""
@@ -226,23 +242,14 @@ class JobRunner:
 
     def _start_rendering(self) -> None:
         job = self.job
-        for track in job.tracks:
-            if track.state == "rendered" and (job.render_folder / track.path).exists():
-                self._announce_track(track)
-            elif track.state == "rendered":
-                track.state = "open"  # its file is gone, its segments are not: rendered again
+        self._delivery.offer_rendered()
         self._renderer = Renderer(
             job,
-            on_track=lambda track: self._loop.call_soon_threadsafe(self._announce_track, track),
+            on_track=lambda track: self._loop.call_soon_threadsafe(self._delivery.offer, track),
             on_end=lambda error: self._loop.call_soon_threadsafe(self._rendering_ended, error),
             on_fallback=self._fell_back,
         )
         self._renderer.start(list(job.segments))
-
-    def _announce_track(self, track: Track) -> None:
-        self._results[track.index] = result_of(self.job, track)
-        self._ready.put_nowait(track)
-        self._news.set()
 
     def _rendering_ended(self, error: Exception | None) -> None:
         self._render_error = error
@@ -254,60 +261,6 @@ class JobRunner:
             f"track {track.index} became WAV: {reason}",
             recording_id=self.job.recording_id,
         )
-
-    # -- upload --------------------------------------------------------------------------------
-
-    async def _upload_all(self) -> None:
-        """Each rendered track in its order, until None says there are no more."""
-        while (track := await self._ready.get()) is not None:
-            await self._upload_track(track)
-
-    async def _upload_track(self, track: Track) -> None:
-        job, context = self.job, self._context
-        upload = TrackUpload(
-            context.controller,
-            job,
-            track,
-            context.settings.timing,
-            announce=self._send_heartbeat,
-            part_bytes=context.part_bytes,
-        )
-        try:
-            await self._offer_twice(upload)
-        except (Refused, FileChanged, OSError) as error:
-            track.state, job.refused = "refused", str(error)
-            log.error("job %s track %s is not taken: %s", job.job_id, track.index, error)
-        else:
-            track.state = "uploaded"
-            if track.final:
-                self._beating.cancel()  # the file completed the job: a further word would be refused
-            self._results.pop(track.index, None)
-            log.info("job %s track %s uploaded", job.job_id, track.index)
-        await asyncio.to_thread(job.save)
-        if track.state == "uploaded":
-            await asyncio.to_thread(self._free_segments, track)
-        self._news.set()
-
-    async def _offer_twice(self, upload: TrackUpload) -> None:
-        """A file that was refused is offered once more, later: the controller may have changed."""
-        try:
-            await upload.run()
-        except Refused as refusal:
-            log.warning("job %s: refused (%s), offered once more", self.job.job_id, refusal)
-            await asyncio.sleep(self._context.settings.timing.job_heartbeat_seconds)
-            await upload.run()
-
-    def _free_segments(self, track: Track) -> None:
-        """Segments go only after their track was confirmed by content."""
-        job = self.job
-        mine = [s for s in job.segments if job.cell_of(s.first_frame) == track.cell]
-        with job.lock:
-            job.segments = [segment for segment in job.segments if segment not in mine]
-            job.save()
-        for segment in mine:
-            segment.remove()
-        if job.command.get("recorderCache", {}).get("deleteAfterUpload", True):
-            (job.render_folder / track.path).unlink(missing_ok=True)
 
     # -- ends ----------------------------------------------------------------------------------
 
@@ -342,7 +295,7 @@ class JobRunner:
             return
         await self._move("uploaded")
         await self._move("done")
-        if job.command.get("recorderCache", {}).get("deleteAfterUpload", True):
+        if not job.keeps_copy:
             await asyncio.to_thread(self._context.store.remove, job)
 
     async def _quarantine(self, reason: str) -> None:
@@ -378,6 +331,11 @@ class JobRunner:
             except Unreachable:
                 self.lease, wait = "unreachable", backoff.next()
                 continue
+            except Exception:
+                # Whatever it was, it must not be the last word: the next one may bring a stop.
+                log.exception("job %s: a heartbeat failed", self.job.job_id)
+                wait = backoff.next()
+                continue
             backoff.reset()
             wait = timing.job_heartbeat_seconds
             if answer.status == 401:
@@ -386,6 +344,10 @@ class JobRunner:
                 wait = backoff.next(answer.retry_after_seconds)
             elif not answer.ok:
                 wait = max(wait, REFUSED_HEARTBEAT_SECONDS)
+
+    def _completed(self) -> None:
+        """The file completed the job: a further word would be refused."""
+        self._beating.cancel()
 
     async def _send_heartbeat(self) -> Answer:
         """Say where the job is; learn of a stop. Raises Unreachable."""
@@ -414,7 +376,8 @@ class JobRunner:
             "gaps": job.gap_report(),
             "freeDiskBytes": inventory.disk(job.folder)["freeBytes"],
             "uploadOffset": newest.offset if newest else 0,
-            "results": [self._results[index] for index in sorted(self._results)[:MAX_RESULTS]],
+            "results": self._delivery.results,
+            "extra": {"clockCorrected": job.clock_corrected},
         }
 
     async def _take_job(self, wire: dict) -> None:
@@ -424,34 +387,15 @@ class JobRunner:
             return
         at = stop.get("at") or self._context.clock.now_text()
         self.job.stop = stop | {"at": at}
-        await asyncio.to_thread(self.job.save)
         log.info("job %s: stopped by an operator at %s", self.job.job_id, at)
         self._stop_known.set()
         if self._capture is not None:
             self._capture.stop_at(parse_time(at))
+        # Last: a disk that takes nothing must not keep the stop from the capture.
+        await asyncio.to_thread(self.job.try_save)
 
 
 def byte_rate(command: dict) -> float:
     """Bytes of segments a second."""
     width = BYTES.get(command.get("sampleFormat"), 4)
     return float(command.get("sampleRate") or 48000) * int(command.get("channels") or 2) * width
-
-
-def result_of(job: Job, track: Track) -> dict:
-    """A track's entry in the job heartbeat's `results`."""
-    start = job.first_frame_utc + track.first_frame / job.sample_rate
-    duration = track.frames / job.sample_rate
-    return {
-        "trackIndex": track.index,
-        "final": track.final,
-        "sha256": track.sha256,
-        "sizeBytes": track.size_bytes,
-        "durationSeconds": round(duration, 3),
-        "captureStartAt": format_time(start),
-        "captureEndAt": format_time(start + duration),
-        "partial": track.partial,
-        "peakDbfs": track.peak_dbfs,
-        "lufsIntegrated": track.lufs_integrated,
-        "driftPpm": job.drift_ppm,
-        "renderFallback": track.render_fallback,
-    }

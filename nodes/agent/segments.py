@@ -166,17 +166,16 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def recover(folder: Path) -> list[Segment]:
+def recover(folder: Path, first: dict) -> list[Segment]:
     """All segments after a crash: open ones are cut to a whole frame and closed.
 
-    A segment without a readable sidecar takes format and place from the one before it.
+    A segment without a readable sidecar takes format and place from the one before it; `first` is
+    what the very first one's sidecar would say.
     """
     segments: list[Segment] = []
     for path in sorted(folder.glob("*.pcm")):
         index = int(path.stem)
-        meta = _read_sidecar(path) or _guess(segments)
-        if meta is None:
-            continue
+        meta = _read_sidecar(path) or (_after(segments[-1]) if segments else first)
         if meta.get("frames") is None:
             frame_bytes = int(meta["channels"]) * BYTES[meta["format"]]
             frames = path.stat().st_size // frame_bytes
@@ -197,10 +196,7 @@ def _read_sidecar(path: Path) -> dict | None:
         return None
 
 
-def _guess(before: list[Segment]) -> dict | None:
-    if not before:
-        return None
-    last = before[-1]
+def _after(last: Segment) -> dict:
     return {
         "startAt": last.start_at,
         "firstFrame": last.end_frame,

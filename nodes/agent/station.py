@@ -9,7 +9,8 @@ from nodes.agent.clock import Clock
 from nodes.agent.config import Settings
 from nodes.agent.events import Events
 from nodes.agent.hints import Hints
-from nodes.agent.jobs import Job, JobStore
+from nodes.agent.jobs import Job
+from nodes.agent.jobstore import JobStore
 from nodes.agent.outbox import Outbox
 from nodes.agent.rack import Rack
 from nodes.agent.runner import JobRunner
@@ -41,6 +42,15 @@ class Station:
         if self.draining():
             return "draining"
         return "ok" if self.config else "starting"
+
+    def look_at_devices(self) -> None:
+        """What is plugged in now: a device may be gone, or back under another name."""
+        found = inventory.devices(self.settings)
+        if found != self.devices:
+            self.devices = found
+            self.rack.apply(self.config, found)
+            self.wake_heartbeat.set()
+        self.rack.follow_devices()
 
     def draining(self) -> bool:
         return (self.settings.data_dir / "drain").exists()

@@ -29,7 +29,19 @@ class Refused(Exception):
 
 
 class FileChanged(Exception):
-    """Our own copy no longer has the digest it was rendered with."""
+    """Our own copy is gone, or no longer what was rendered."""
+
+
+def check_copy(path: Path, track: Track) -> None:
+    """Raises FileChanged unless the file is the one that was rendered; OSError if it cannot be read."""
+    try:
+        whole = path.stat().st_size == track.size_bytes
+        with path.open("rb") as stream:
+            whole = whole and hashlib.file_digest(stream, "sha256").hexdigest() == track.sha256
+    except FileNotFoundError:
+        whole = False
+    if not whole:
+        raise FileChanged(f"{path.name} is damaged")
 
 
 class TrackUpload:
@@ -52,7 +64,7 @@ class TrackUpload:
         self._backoff = Backoff(timing.backoff_first_seconds, timing.upload_backoff_last_seconds)
 
     async def run(self) -> None:
-        """Raises Refused, FileChanged, OSError (our file cannot be read)."""
+        """Raises Refused, FileChanged."""
         while True:
             wait = await self._attempt()
             if wait is None:
@@ -68,7 +80,7 @@ class TrackUpload:
                 # A HEAD has no body: the PUT will say which conflict it is.
                 return await self._put_rest(0)
             if not answer.ok:
-                return self._judge(answer)
+                return await self._judge(answer)
             state = answer.headers.get("upload-state", "none")
             if state == "complete" and self._is_ours(answer.headers.get("repr-digest")):
                 return await self._put_rest(self._last_part_offset())
@@ -77,7 +89,7 @@ class TrackUpload:
             same = self._is_ours(answer.headers.get("repr-digest"), absent=True)
             offset = int(answer.headers.get("upload-offset") or 0) if same else 0
             return await self._put_rest(offset)
-        except Unreachable as error:
+        except (Unreachable, OSError) as error:  # OSError: our disk is full, or cannot be read just now
             log.info("job %s: upload waits: %s", self._job.job_id, error)
             return self._backoff.next()
 
@@ -109,7 +121,7 @@ class TrackUpload:
                 if (wanted := self._wanted_offset(answer)) not in (None, offset):
                     offset = wanted
                     continue
-                return self._judge(answer)
+                return await self._judge(answer)
             if self._confirmed(answer):
                 self._track.offset = size
                 return None
@@ -130,9 +142,16 @@ class TrackUpload:
         return (data.get("file") or {}).get("sha256") == self._track.sha256
 
     def _read(self, offset: int) -> bytes:
-        with self._path.open("rb") as stream:
-            stream.seek(offset)
-            return stream.read(self._part_bytes)
+        size = min(self._part_bytes, self._track.size_bytes - offset)
+        try:
+            with self._path.open("rb") as stream:
+                stream.seek(offset)
+                part = stream.read(size)
+        except FileNotFoundError as error:
+            raise FileChanged(f"{self._path.name} is gone") from error
+        if len(part) < size:
+            raise FileChanged(f"{self._path.name} is cut short")
+        return part
 
     async def _put(self, offset: int, part: bytes) -> Answer:
         size = self._track.size_bytes
@@ -158,8 +177,8 @@ class TrackUpload:
             "Content-Disposition": f'attachment; filename="{job.job_id}-{track.path}"',
         }
 
-    def _judge(self, answer: Answer) -> float:
-        """How long to wait after a refusal. Raises Refused, FileChanged."""
+    async def _judge(self, answer: Answer) -> float:
+        """How long to wait after a refusal. Raises Refused, FileChanged, OSError."""
         if answer.status == 404 or answer.code in REFUSALS:
             raise Refused(answer.code or "not_found")
         if answer.status == 401:
@@ -169,14 +188,9 @@ class TrackUpload:
             smaller = limit if isinstance(limit, int) and limit > 0 else self._part_bytes // 2
             self._part_bytes = max(LEAST_PART_BYTES, min(self._part_bytes // 2, smaller))
         if answer.code == "checksum_mismatch":
-            self._check_own_copy()
+            await asyncio.to_thread(check_copy, self._path, self._track)
         log.info(
             "job %s: upload answered %s %s, trying again",
             *(self._job.job_id, answer.status, answer.code),
         )
         return self._backoff.next(answer.retry_after_seconds)
-
-    def _check_own_copy(self) -> None:
-        with self._path.open("rb") as stream:
-            if hashlib.file_digest(stream, "sha256").hexdigest() != self._track.sha256:
-                raise FileChanged(self._path.name)

@@ -221,6 +221,27 @@ def test_a_batch_that_was_not_accepted_is_given_again_and_a_torn_tail_is_left(tm
     assert len(store.batch(60)[0]) == len(store.batch(60)[0]) == 1
 
 
+def test_what_is_kept_behind_a_torn_record_is_not_lost(tmp_path, monkeypatch):
+    """Torn by a power cut, and by a disk that was full for a moment."""
+    MeterStore(tmp_path, keep_seconds=1e12).append(frame(1))
+    (path,) = (tmp_path / "meters").iterdir()
+    path.write_bytes(path.read_bytes() + b"\x44\x00half")
+    store = MeterStore(tmp_path, keep_seconds=1e12)
+    store.append(frame(2))
+    write = MeterStore._append
+
+    def half(self, path, record):
+        write(self, path, record[: len(record) // 2])
+        self._mended.discard(path)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(MeterStore, "_append", half)
+    store.append(frame(3))
+    monkeypatch.undo()
+    store.append(frame(4))
+    assert [wire.decode_features(payload).seq for payload in store.batch(60)[0]] == [1, 2, 4]
+
+
 def test_frames_older_than_a_day_are_forgotten(tmp_path):
     store = MeterStore(tmp_path, keep_seconds=86400)
     store.append(frame(1000))

@@ -15,8 +15,8 @@ def a_capture(controller, agent, **window):
     return job
 
 
-def stored(controller, job) -> bytes:
-    return wait_for(lambda: controller.file_of(job), 12, "the file")
+def stored(controller, job, track=1) -> bytes:
+    return wait_for(lambda: controller.file_of(job, track), 12, f"the file of track {track}")
 
 
 def test_killed_in_capture_it_goes_on_with_one_gap_also_from_a_torn_state(controller, agent):
@@ -44,6 +44,51 @@ def test_killed_in_capture_it_goes_on_with_one_gap_also_from_a_torn_state(contro
         assert result["partial"] is True
     assert (len(controller.files), whole["claimEpoch"]) == (2, 1)
     wait_for(lambda: any(e["type"] == "agent.state.rebuilt" for e in controller.health), what="the event")
+
+
+def test_killed_again_in_the_same_segment_what_came_since_is_kept(controller, agent):
+    """Also with a new configuration in between, which sweeps the cache."""
+    job = a_capture(controller, agent)
+    agent.kill()
+    first = agent.frames_on_disk(job)
+    agent.start()
+    wait_for(lambda: agent.frames_on_disk(job) > first + 9600, what="the capture to go on")
+    controller.config_version += 1
+    asked = controller.count("config")
+    wait_for(lambda: controller.count("config") > asked, what="the new configuration")
+    wait_for(lambda: agent.frames_on_disk(job) > first + 72000, what="a second and a half")
+    agent.kill()
+    second = agent.frames_on_disk(job) - first
+    agent.start()
+    wait_for(lambda: agent.frames_on_disk(job) > first + second + 24000, what="more")
+    controller.stop_job(job)
+    content = stored(controller, job)
+    before, again = controller.gaps_of(job)
+    assert again["atSeconds"] - before["atSeconds"] - before["lengthSeconds"] == pytest.approx(second / 48000, abs=0.05)
+    assert seconds(content) - before["lengthSeconds"] - again["lengthSeconds"] > (first + second) / 48000
+
+
+def test_damaged_files_are_rendered_again_and_a_torn_state_forgets_no_track(controller, agent):
+    """Four tracks: one is stored, the files of two do not survive the power cut, nor does the state."""
+    job = controller.add_job(seconds=3.5, output={"maxTrackSeconds": 1})
+    stored(controller, job)
+    controller.faults["put"] = [("status", 503, "not_ready"), "forever"]
+    wait_for(lambda: agent.job_state(job).get("phase") == "uploading", 12, "the upload")
+    agent.kill()
+    folder = agent.data_dir / "jobs" / job["id"]
+    (folder / "state.json").write_text("{")
+    (folder / "render" / "2.wav").write_bytes((folder / "render" / "2.wav").read_bytes()[:1000])
+    (folder / "render" / "4.wav").unlink()
+    controller.faults.clear()
+    agent.start()
+    contents = [stored(controller, job, track) for track in (1, 2, 3, 4)]
+    assert [seconds(content) for content in contents] == pytest.approx([1, 1, 1, 0.5], abs=0.15)
+    assert sum(seconds(content) for content in contents) == pytest.approx(3.5, abs=0.15)
+    finals = [controller.files[job["recordingId"], track].headers["track-final"] for track in (1, 2, 3, 4)]
+    assert finals == ["false", "false", "false", "true"]
+    assert len(controller.files) == 4
+    wait_for(lambda: not list((agent.data_dir / "jobs").iterdir()), what="the freed copy")
+    assert not list((agent.data_dir / "quarantine").iterdir())
 
 
 def test_killed_in_upload_it_sends_the_same_file(controller, agent):

@@ -12,7 +12,8 @@ from nodes.agent import encode, segments
 from nodes.agent.capture import Capture
 from nodes.agent.clock import Clock, format_time
 from nodes.agent.config import Timing
-from nodes.agent.jobs import Job, JobStore, load
+from nodes.agent.jobs import Job
+from nodes.agent.jobstore import JobStore, load
 from nodes.agent.reader import Block
 from nodes.agent.render import Renderer, export
 from nodes.agent.segments import SegmentWriter
@@ -154,6 +155,30 @@ def test_a_lost_device_leaves_silence_as_long_as_it_was_away(tmp_path):
     assert samples[RATE + RATE // 2 :].tolist() == ramp(int(2.5 * RATE), 5000).tolist()
     assert machine.job.gap_report() == [{"atSeconds": 1.0, "lengthSeconds": 0.5, "cause": "device_lost"}]
     assert machine.job.tracks[0].partial
+
+
+def test_a_late_start_is_listed_and_its_file_begins_with_the_first_sample(tmp_path):
+    machine = Machine(tmp_path, seconds=60)
+    machine.clock.offset_seconds = 40.0
+    machine.feed(ramp(RATE), at=0)
+    machine.feed(ramp(RATE, 5000), at=1.5, stream=1, cause="device_lost")
+    machine.capture.stop_at(START + 42.3)
+    (content,) = machine.finish()
+    assert machine.job.gap_report() == [
+        {"atSeconds": 0.0, "lengthSeconds": 40.0, "cause": "late_start"},
+        {"atSeconds": 1.0, "lengthSeconds": 0.5, "cause": "device_lost"},
+    ]
+    assert len(pcm(content)[0]) == round(2.3 * RATE)
+    assert machine.job.clock_corrected
+
+
+def test_a_start_in_time_is_no_late_one(tmp_path):
+    machine = Machine(tmp_path, seconds=1)
+    machine.feed(ramp(RATE), at=0.4)
+    machine.capture.stop_at(START + 1.4)
+    machine.finish()
+    assert machine.job.gap_report() == []
+    assert not machine.job.clock_corrected
 
 
 def test_what_does_not_fit_in_memory_is_a_gap_named_overrun(tmp_path):
@@ -313,7 +338,7 @@ def test_the_tail_of_a_power_cut_is_cut_to_a_whole_frame(tmp_path):
     writer.write(np.ones((50, 2), dtype=np.int32))
     with (tmp_path / "000003.pcm").open("ab") as stream:
         stream.write(b"\x01\x02\x03\x04")
-    (segment,) = segments.recover(tmp_path)
+    (segment,) = segments.recover(tmp_path, first={})
     assert (segment.first_frame, segment.frames, segment.end_frame) == (100, 50, 150)
     assert (tmp_path / "000003.pcm").stat().st_size == 300
 

@@ -2,9 +2,11 @@
 
 import hashlib
 import os
+import threading
 
 import pytest
 
+from nodes.agent import upload as upload_module
 from nodes.agent.client import Controller
 from nodes.agent.config import Settings, Timing
 from nodes.agent.jobs import Job, Track
@@ -143,3 +145,31 @@ async def test_a_copy_that_rotted_here_is_not_sent_for_ever(controller, upload, 
     with pytest.raises(FileChanged):
         await upload.run()
     assert not any(stored.complete for stored in controller.files.values())
+
+
+async def test_a_copy_that_was_cut_short_is_said_to_be_damaged(controller, upload, content, tmp_path):
+    (tmp_path / "render" / "1.wav").write_bytes(content[:PART])
+    with pytest.raises(FileChanged):
+        await upload.run()
+
+
+async def test_a_disk_that_does_not_answer_for_a_moment_is_tried_again(controller, upload, content, monkeypatch):
+    read, failures = TrackUpload._read, [OSError(5, "Input/output error"), OSError(28, "No space left on device")]
+
+    def failing(self, offset):
+        if failures:
+            raise failures.pop()
+        return read(self, offset)
+
+    monkeypatch.setattr(TrackUpload, "_read", failing)
+    await upload.run()
+    assert landed(controller) == content
+
+
+async def test_checking_a_large_copy_keeps_nothing_waiting(controller, upload, content, monkeypatch):
+    threads, check = [], upload_module.check_copy
+    monkeypatch.setattr(upload_module, "check_copy", lambda *args: threads.append(threading.current_thread()) or check(*args))
+    controller.faults["put"] = [None, "flip"]
+    await upload.run()
+    assert landed(controller) == content
+    assert threads and threading.main_thread() not in threads
