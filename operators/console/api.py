@@ -92,7 +92,7 @@ class OperatorViewSet(ListMixin, TallyViewSet):
 
     def stranger_scope(self, request) -> str | None:
         """A guest's registration is their invite's."""
-        if self.action_map.get(request.method.lower()) != "register":
+        if self.action != "register":
             return None
         with suppress(ValueError):
             body = wire.loads(request.body)
