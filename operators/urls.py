@@ -17,9 +17,9 @@ from operators.workspaces.members_api import MemberViewSet
 
 
 class OwnId:
-    """An id that its owner chose; empty too, which gets an answer of its own."""
+    """An id that its owner chose; empty too, which gets an answer of its own. NUL is in nobody's, and the database is not asked for it."""
 
-    regex = "[^/]*"
+    regex = r"[^/\x00]*"
 
     def to_python(self, value: str) -> str:
         return value

@@ -88,4 +88,4 @@ def _cursor_in_the_middle(shelf) -> str:
     column, descending = chosen.order(None)
     rows = chosen.apply(Recording.objects.filter(node_id__in=shelf.reached_nodes)).order_by(f"-{column}", "-pk")
     row = rows[rows.count() // 2]
-    return pagination.encode(getattr(row, column), row.pk, f"{column}{descending}{chosen.fingerprint()}")
+    return pagination.encode(getattr(row, column), row.pk, f"/api/v1/recordings{column}{descending}{chosen.fingerprint()}")

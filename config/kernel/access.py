@@ -196,7 +196,8 @@ class Ports:
 
     decide(actor, perm, obj=None) -> Decision · decide_each(actor, perms, obj) -> {perm: Decision} ·
     scoped(queryset, actor, perm) -> queryset · cookie_actor(request) -> Actor | None ·
-    check_lock(actor, route) admits to a guarded route or raises (`permission_denied`, `operator_required`, `role_not_permitted`, `subsystem_locked`) ·
+    admit(actor, route) lets who may command through to a guarded route or raises (`permission_denied`, `operator_required`, `role_not_permitted`) ·
+    check_lock(actor, route) raises `subsystem_locked` if somebody else holds the route's lock ·
     commanded(actor, route, action, target) inside the transaction of a guarded command, before it commits · record(verb, **facts) writes an audit row (see audit.services.record) ·
     refused(error, request, view) hears of every refused or failed request · access_epoch() -> int, raised when anyone's access changes ·
     ancestors(kind, id) -> ["site:…"], everything above an object as text · reach(actor, perm) -> Reach ·
@@ -208,7 +209,8 @@ class Ports:
     decide_each: Callable = staticmethod(lambda _actor, permissions, _obj: dict.fromkeys(permissions, _refuse()))
     scoped: Callable = staticmethod(_no_rows)
     cookie_actor: Callable = staticmethod(_nothing)
-    check_lock: Callable = staticmethod(_require_permission)
+    admit: Callable = staticmethod(_require_permission)
+    check_lock: Callable = staticmethod(_nothing)
     commanded: Callable = staticmethod(_nothing)
     record: Callable = staticmethod(_nothing)
     refused: Callable = staticmethod(_nothing)

@@ -105,7 +105,7 @@ def translate(error: Exception) -> ApiError | None:
         case drf.UnsupportedMediaType():
             return ApiError("unsupported_media_type")
         case drf.ParseError():
-            return ApiError("validation_failed", str(error.detail))
+            return FieldError("", error.default_code, str(error.detail))
         case OperationalError() if getattr(error.__cause__, "sqlstate", None) == "55P03":
             return ApiError("busy", headers={"Retry-After": "1"})
         case OperationalError():

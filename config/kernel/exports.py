@@ -12,6 +12,7 @@ from config.kernel.errors import ApiError, FieldError
 from config.kernel.serializers import Serializer
 from config.kernel.streaming import stream
 
+_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -63,9 +64,11 @@ def jsonl_chunks(rows: Iterable, columns: Columns):
         yield wire.dumps({name: str(int(value)) if isinstance(value, Money) else value for name, value in values.items()}) + b"\n"
 
 
-def format_of(query) -> str:
-    value = query.get("format", "csv")
-    if value not in {"csv", "jsonl"}:
+def format_of(request) -> str:
+    """csv or jsonl: what `format` says; without it CSV, unless only JSONL is accepted."""
+    accepted = request.headers.get("Accept", "")
+    value = request.GET.get("format") or ("jsonl" if _TYPES["jsonl"] in accepted and "text/csv" not in accepted else "csv")
+    if value not in _TYPES:
         raise FieldError("format", "invalid", "format must be csv or jsonl.")
     return value
 
@@ -73,11 +76,10 @@ def format_of(query) -> str:
 def respond(request, rows: Iterable, columns: Columns, *, name: str, kind: str):
     """The streamed download `<name>-<date>.<kind>`."""
     chunks = csv_chunks(rows, columns) if kind == "csv" else jsonl_chunks(rows, columns)
-    media_type = "text/csv; charset=utf-8" if kind == "csv" else "application/x-ndjson"
     return stream(
         request,
         chunks,
-        content_type=media_type,
+        content_type=_TYPES[kind],
         headers={
             "Content-Disposition": f'attachment; filename="{name}-{clock.now():%Y-%m-%d}.{kind}"',
             "Cache-Control": "no-store",

@@ -14,10 +14,10 @@ from contextlib import suppress
 from django.conf import settings
 from django.db import connection, transaction
 from django.http import HttpResponse
+from rest_framework.response import Response
 
-from config.kernel import authentication, clock, errors, wire
-from config.kernel.access import ports
-from config.kernel.errors import ApiError
+from config.kernel import clock, wire
+from config.kernel.errors import ApiError, FieldError
 from config.kernel.models import IdempotencyRecord
 
 KEEP_SECONDS = 24 * 3600
@@ -25,61 +25,57 @@ _KEY = re.compile(r"[\x21-\x7e][\x20-\x7e]{0,254}")
 _STORED_HEADERS = ("Location", "ETag", "Content-Type")
 
 
-def run(request, dispatch, view) -> HttpResponse:
-    """`dispatch()` once for each (account, key); later calls get the first 2xx again with `Idempotent-Replayed: true`."""
+def run(view, act, request, *args, **kwargs):
+    """`act(request, …)` once for each (account, key); later requests get the first 2xx again with `Idempotent-Replayed: true`.
+
+    Asked behind the doors, so that a replay passes them as a fresh request does; what `act` would answer now is not asked again.
+    """
     key = request.headers.get("Idempotency-Key")
     if key is None or request.method not in {"POST", "PATCH"}:
-        return dispatch()
+        return act(request, *args, **kwargs)
+    if not _KEY.fullmatch(key):
+        raise FieldError("Idempotency-Key", "invalid", "The key must be 1 to 255 printable ASCII characters.")
+    actor = view.actor
+    scope = view.stranger_scope(request) if actor.is_anonymous else f"{actor.kind}:{actor.id}"
+    if scope is None or not view.stores_replies:
+        return act(request, *args, **kwargs)
+    # Read the body before the transaction starts: a slow client must not hold one open.
+    fingerprint = _fingerprint(request._request)
+    waiting = request._after_rollback = []
     try:
-        actor = authentication.resolve(request)
-        if not _KEY.fullmatch(key):
-            raise errors.FieldError("Idempotency-Key", "invalid", "The key must be 1 to 255 printable ASCII characters.")
-        scope = view.stranger_scope(request) if actor.is_anonymous else f"{actor.kind}:{actor.id}"
-        if scope is None or not view.stores_replies:
-            return dispatch()
-        # Read the body before the transaction starts: a slow client must not hold one open.
-        fingerprint = _fingerprint(request)
-    except ApiError as error:
-        ports.refused(error, request, view)
-        return errors.response(error)
-    request._after_rollback = []
-    try:
-        reply = _once(request, dispatch, scope, key, fingerprint)
-    except ApiError as error:
-        request.actor = actor
-        ports.refused(error, request, view)
-        return errors.response(error)
-    for report in request._after_rollback:
-        report()
-    return reply
+        with transaction.atomic():
+            stored = _stored(scope, key)
+            if stored is not None:
+                return _replay(stored, fingerprint)
+            reply = act(request, *args, **kwargs)
+            if 200 <= reply.status_code < 300 and not reply.streaming:
+                _store(scope, key, fingerprint, _rendered(view, request, reply))
+            elif reply.status_code >= 300:
+                transaction.set_rollback(True)
+            return reply
+    finally:
+        for report in waiting:
+            report()
 
 
 def after_rollback(request, report) -> None:
     """Run `report` now, or once the idempotent transaction around this request has been undone."""
-    waiting = getattr(getattr(request, "_request", request), "_after_rollback", None)
+    waiting = getattr(request, "_after_rollback", None)
     if waiting is None:
         report()
     else:
         waiting.append(report)
 
 
-def _once(request, dispatch, scope: str, key: str, fingerprint: bytes) -> HttpResponse:
-    with transaction.atomic():
-        if not _try_lock(scope, key):
-            raise ApiError("idempotency_key_in_use", headers={"Retry-After": "1"})
-        record = IdempotencyRecord.objects.filter(scope=scope, key=key).first()
-        if record is not None and (clock.now() - record.created_at).total_seconds() < KEEP_SECONDS:
-            return _replay(record, fingerprint)
-        if record is not None:
-            record.delete()
-        reply = dispatch()
-        if hasattr(reply, "render") and not reply.is_rendered:
-            reply.render()
-        if 200 <= reply.status_code < 300 and not reply.streaming:
-            _store(scope, key, fingerprint, reply)
-        elif reply.status_code >= 300:
-            transaction.set_rollback(True)
-        return reply
+def _stored(scope: str, key: str) -> IdempotencyRecord | None:
+    """The answer that is kept for this key, which from here to the end of the transaction is ours; ApiError idempotency_key_in_use."""
+    if not _try_lock(scope, key):
+        raise ApiError("idempotency_key_in_use", headers={"Retry-After": "1"})
+    record = IdempotencyRecord.objects.filter(scope=scope, key=key).first()
+    if record is not None and (clock.now() - record.created_at).total_seconds() >= KEEP_SECONDS:
+        record.delete()
+        return None
+    return record
 
 
 def _try_lock(scope: str, key: str) -> bool:
@@ -102,6 +98,12 @@ def _fingerprint(request) -> bytes:
     return hmac.digest(settings.SECRET_KEY.encode(), "\n".join(parts).encode() + b"\n" + body, hashlib.sha256)
 
 
+def _rendered(view, request, reply) -> HttpResponse:
+    """The reply as it goes out, so that what is stored is what is sent. (DRF finishes it once more, which changes nothing.)"""
+    reply = view.finalize_response(request, reply)
+    return reply.render() if isinstance(reply, Response) else reply
+
+
 def _store(scope, key, fingerprint, reply) -> None:
     stored = getattr(reply, "replay_body", None)
     IdempotencyRecord.objects.create(
@@ -119,8 +121,4 @@ def _store(scope, key, fingerprint, reply) -> None:
 def _replay(record: IdempotencyRecord, fingerprint: bytes) -> HttpResponse:
     if bytes(record.fingerprint) != fingerprint:
         raise ApiError("idempotency_key_reused")
-    reply = HttpResponse(bytes(record.body), status=record.status)
-    for name, value in record.headers.items():
-        reply[name] = value
-    reply["Idempotent-Replayed"] = "true"
-    return reply
+    return HttpResponse(bytes(record.body), status=record.status, headers=record.headers | {"Idempotent-Replayed": "true"})

@@ -32,6 +32,7 @@ class RequestContextMiddleware:
             method=request.method or "",
             ip=context.client_address(request),
             user_agent=redacted(request.headers.get("User-Agent", "")[:256]),
+            version=versions.named(request),
         )
         with context.use(facts):
             facts.route = _route(request)
@@ -55,7 +56,7 @@ class RequestContextMiddleware:
     def _stamp(request, reply, facts) -> None:
         reply["Request-Id"] = facts.request_id
         if request.path.startswith("/api/"):
-            reply[versions.HEADER] = facts.version or versions.current()
+            reply[versions.HEADER] = facts.version
             reply["Vary"] = _VARY
             for name, value in getattr(request, "tally_headers", {}).items():
                 reply.setdefault(name, value)

@@ -46,7 +46,7 @@ def _rich(value):
 
 
 def encode(value, pk, bound_to: str) -> str:
-    """An opaque cursor behind the row (value, pk), valid for this sort and these filters only."""
+    """An opaque cursor behind the row (value, pk), valid for this list, sort and filters only."""
     raw = base64.urlsafe_b64encode(json.dumps([_plain(value), str(pk)], separators=(",", ":")).encode()).decode().rstrip("=")
     return signing.Signer(salt=_SALT + bound_to).sign(raw)
 
@@ -61,14 +61,16 @@ def decode(cursor: str, bound_to: str):
         raise ApiError("cursor_invalid") from error
 
 
-def page(queryset, query, filters):
-    """(rows, limit, next cursor) of `queryset`, already filtered, in the order that `query` asks for.
+def page(queryset, request, filters):
+    """(rows, limit, next cursor) of `queryset`, already filtered, in the order that the query asks for.
 
     The sort column must not be null (selectors annotate a coalesced one); id breaks ties in the same direction.
     """
+    query = request.GET
     column, descending = filters.order(query.get("sort"))
     limit = limit_of(query)
-    bound_to = f"{column}{descending}{filters.fingerprint()}"
+    # The path names the list, and what it lies in.
+    bound_to = f"{request.path}{column}{descending}{filters.fingerprint()}"
     sign, comparison = ("-", "lt") if descending else ("", "gt")
     if cursor := query.get("cursor"):
         value, pk = decode(cursor, bound_to)

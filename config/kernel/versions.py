@@ -57,6 +57,12 @@ def current() -> str:
     return settings.API_VERSIONS[-1]
 
 
+def named(request) -> str:
+    """The version that the request names, if there is one; else the current. For whatever is answered before `pin`."""
+    version = request.headers.get(HEADER)
+    return version if version in settings.API_VERSIONS else current()
+
+
 def resolve(requested: str | None, pinned: str | None = None) -> str:
     """The version to serve: asked for, else pinned on the credential, else the current one; 400 version_unsupported."""
     version = requested or pinned or current()

@@ -8,6 +8,7 @@ class NodeViewSet(TallyViewSet):
 """
 
 from dataclasses import replace
+from functools import partial
 from uuid import UUID
 
 from django.db import transaction
@@ -15,7 +16,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from config.kernel import context, exports, guard, idempotency, pagination, ratelimit, references, versions
-from config.kernel.access import Actor, Kind, Perm, Route, ports
+from config.kernel.access import Actor, Perm, Route, ports
 from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError, FieldError
 from config.kernel.facets import facets
@@ -23,13 +24,14 @@ from config.kernel.filters import PAGING, FilterSet, NoFilters, refuse_unknown
 from config.kernel.serializers import Serializer
 
 LISTING = {"list", "facets", "export"}
+EXPORTS = {"export", "export_selected"}
 
 
 class TallyViewSet(GenericViewSet):
     """See the module. Subclasses declare `routes`, and for lists `filters`."""
 
     routes: dict[str, Route] = {}
-    # False: no answer is kept for `Idempotency-Key`. Asked before the request is taken apart: by the method, not by `self.action`.
+    # False: no answer is kept for `Idempotency-Key`.
     stores_replies = True
     filters: type[FilterSet] = NoFilters
     http_method_names = ["get", "post", "put", "patch", "delete", "head"]
@@ -56,11 +58,14 @@ class TallyViewSet(GenericViewSet):
         return self.request.actor
 
     def stranger_scope(self, request) -> str | None:
-        """Whose an `Idempotency-Key` is where nobody is signed in; None: the header does nothing. Asked of Django's request, before `self.action`."""
+        """Whose an `Idempotency-Key` is where nobody is signed in; None: the header does nothing."""
         return None
 
-    def dispatch(self, request, *args, **kwargs):
-        return idempotency.run(request, lambda: super(TallyViewSet, self).dispatch(request, *args, **kwargs), self)
+    def initialize_request(self, request, *args, **kwargs):
+        reply = super().initialize_request(request, *args, **kwargs)
+        # DRF calls OPTIONS an action, `metadata`; here it is a method like others that no route knows.
+        self.action = self.action_map.get(request.method.lower())
+        return reply
 
     def initial(self, request, *args, **kwargs):
         self.format_kwarg = None
@@ -70,22 +75,28 @@ class TallyViewSet(GenericViewSet):
         versions.pin(request)
         self.check_permissions(request)
         if self.action is not None:
-            self.check_query(request)
-            if guard.is_guarded(self.route, request.method) and self.route.permission is not None and self.actor.kind is not Kind.NODE:
-                self._hold_the_lock(request)
+            # DRF calls next what stands under the method's name.
+            method = request.method.lower()
+            setattr(self, method, partial(idempotency.run, self, partial(self._act, getattr(self, method))))
 
-    def _hold_the_lock(self, request) -> None:
-        """Let the action run in a transaction in which the lock is looked at once more before it commits: a command is wholly before or wholly
-        after an acquisition, and stands in the room's history. (Routes without a permission are the control room's own and see to it themselves.)"""
-        handler = getattr(self, request.method.lower())
+    def _act(self, handler, request, *args, **kwargs):
+        """What lies behind the doors: the lock, the query, the action; its answer as the caller's version knows it."""
+        guarded = guard.is_guarded(self.actor, self.route, request.method)
+        if guarded:
+            ports.check_lock(self.actor, self.route)
+        self.check_query(request)
+        if guarded and self.route.permission is not None:
+            # Routes without a permission are the control room's own and see to it themselves.
+            handler = partial(self._command, handler)
+        return self._lowered(handler(request, *args, **kwargs))
 
-        def command(request, *args, **kwargs):
-            with transaction.atomic():
-                reply = handler(request, *args, **kwargs)
-                ports.commanded(self.actor, self.route, self.action, self.command_target(reply))
-            return reply
-
-        setattr(self, request.method.lower(), command)
+    def _command(self, handler, *args, **kwargs):
+        """The action in a transaction in which the lock is looked at once more before it commits: a command is wholly before or wholly after an
+        acquisition, and stands in the room's history."""
+        with transaction.atomic():
+            reply = handler(*args, **kwargs)
+            ports.commanded(self.actor, self.route, self.action, self.command_target(reply))
+        return reply
 
     def command_target(self, reply) -> dict:
         """What a guarded action was about, for the room's history: `{type, id, label}`."""
@@ -110,7 +121,7 @@ class TallyViewSet(GenericViewSet):
             known |= self.filters.known()
         if self.action == "list":
             known |= set(PAGING) if self.filters.search_fields else set(PAGING) - {"search"}
-        if self.action in {"export", "export_selected"}:
+        if self.action in EXPORTS:
             known.add("format")
         return known
 
@@ -118,19 +129,19 @@ class TallyViewSet(GenericViewSet):
         raise ApiError("permission_denied")
 
     def finalize_response(self, request, response, *args, **kwargs):
-        if self.resource and response.status_code < 300 and getattr(response, "data", None) is not None:
-            self._lower(response)
         reply = super().finalize_response(request, response, *args, **kwargs)
         if error := getattr(reply, "tally_error", None):
-            idempotency.after_rollback(request, lambda: ports.refused(error, request, self))
+            ports.refused(error, request, self)
         return reply
 
-    def _lower(self, response) -> None:
-        version = context.current().version
-        if getattr(response, "enveloped", False):
-            response.data["data"] = versions.lower(self.resource, version, response.data["data"])
-        else:
-            response.data = versions.lower(self.resource, version, response.data)
+    def _lowered(self, reply):
+        if self.resource and getattr(reply, "data", None) is not None:
+            version = context.current().version
+            if getattr(reply, "enveloped", False):
+                reply.data["data"] = versions.lower(self.resource, version, reply.data["data"])
+            else:
+                reply.data = versions.lower(self.resource, version, reply.data)
+        return reply
 
     # --- rows -----------------------------------------------------------------------------------------------------------------
 
@@ -181,7 +192,7 @@ class ListMixin:
 
     def list(self, request, *args, **kwargs):
         reached, chosen = self.rows(), self.filters(request.GET)
-        rows, limit, cursor = pagination.page(chosen.apply(reached), request.GET, chosen)
+        rows, limit, cursor = pagination.page(chosen.apply(reached), request, chosen)
         return pagination.Page(self.shape(rows, many=True), limit=limit, next_cursor=cursor)
 
 
@@ -195,6 +206,11 @@ class FacetsMixin:
 
 class ExportMixin:
     """GET …/export (the current filters) and POST …/export (`{ids}`); both audited."""
+
+    @property
+    def any_accept(self) -> bool:
+        """The file's type is no renderer's: `exports` chooses it."""
+        return self.action in EXPORTS
 
     def export(self, request, *args, **kwargs):
         reached, chosen = self.rows(), self.filters(request.GET)
@@ -216,7 +232,7 @@ class ExportMixin:
         return queryset.iterator(chunk_size=500)
 
     def _export(self, request, rows, details: dict):
-        kind = exports.format_of(request.GET)
+        kind = exports.format_of(request)
         ports.record(f"{self.export_name}.exported", actor=self.actor, outcome="allowed", permission=self.route.permission, details=details)
         return exports.respond(request, rows, self.export_columns, name=self.export_name.replace(".", "-"), kind=kind)
 

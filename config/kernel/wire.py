@@ -134,7 +134,8 @@ class StrictJSONParser(BaseParser):
         try:
             return loads(raw)
         except ValueError as error:
-            raise exceptions.ParseError(str(error)) from error
+            sentence = str(error)
+            raise exceptions.ParseError(f"{sentence[0].upper()}{sentence[1:]}.") from error
 
 
 class EnvelopeRenderer(BaseRenderer):

@@ -117,7 +117,7 @@ class NodeViewSet(FacetsMixin, ExportMixin, TallyViewSet):
         rows = self._seen()
         if chosen.reveals:
             rows = rows.filter(partial=False)
-        page, limit, cursor = pagination.page(chosen.apply(rows), request.GET, chosen)
+        page, limit, cursor = pagination.page(chosen.apply(rows), request, chosen)
         return pagination.Page(camelized(shapes.rows(page)), limit=limit, next_cursor=cursor)
 
     def export_rows(self, queryset):

@@ -56,7 +56,7 @@ class HealthEventViewSet(FacetsMixin, ExportMixin, TallyViewSet):
     @extend_schema(responses={200: HealthEventShape(many=True)})
     def list(self, request):
         chosen = self.filters(request.GET)
-        rows, limit, cursor = pagination.page(chosen.apply(self.rows()), request.GET, chosen)
+        rows, limit, cursor = pagination.page(chosen.apply(self.rows()), request, chosen)
         return pagination.Page([camelized(shapes.event(row)) for row in rows], limit=limit, next_cursor=cursor)
 
     @extend_schema(responses={200: HealthEventShape})

@@ -40,9 +40,11 @@ def states(actor: Actor) -> dict:
 def _refusal(actor: Actor, subsystem: Subsystem, permission: Perm | None) -> ApiError | None:
     """What the guard would answer; asked once for all commands behind the same door."""
     # A copy: what the guard notes for one command must not colour the next. Who acts is the same for all.
-    memo = {"console_operator": identity.operator_of(actor)}
+    caller = replace(actor, memo={"console_operator": identity.operator_of(actor)})
+    route = Route(permission, subsystem=subsystem)
     try:
-        lock_guard.admit(replace(actor, memo=memo), Route(permission, subsystem=subsystem))
+        lock_guard.admit(caller, route)
+        lock_guard.check_lock(caller, route)
     except ApiError as refused:
         return refused
     return None

@@ -14,6 +14,7 @@ class OperatorFilters(FilterSet):
 class InviteFilters(FilterSet):
     kind = Choice("kind", choices=InviteKind)
     role = Choice("role", choices=ProductionRole)
+    search_fields = ("label", "created_by_label")
     sorts = {"createdAt": "created_at"}
     default_sort = "-createdAt"
 
@@ -23,6 +24,7 @@ class EventFilters(FilterSet):
     actor = Text("actor_id", doc="Id of who did it.")
     from_ = Moment("at__gte")
     to = Moment("at__lt")
+    search_fields = ("event", "actor_name")
     sorts = {"seq": "seq"}
     default_sort = "-seq"
     facet_fields = {"type": "event", "actor": "actor_id"}

@@ -19,6 +19,7 @@ from operators.console.states import InviteKind, InviteStatus, invite_status
 TOKEN_PREFIX = "tr_inv_"
 LONGEST = timedelta(days=90)
 ROLE_FOR, PERSONAL_FOR = timedelta(days=30), timedelta(hours=24)
+_USES = {InviteKind.ROLE: None, InviteKind.PERSONAL: 1}
 _REFUSALS = {
     InviteStatus.EXPIRED: "invite_expired",
     InviteStatus.REVOKED: "invite_revoked",
@@ -91,11 +92,18 @@ def _record(verb: str, invite: Invite, actor: Actor, before=None) -> None:
 
 
 @transaction.atomic
-def create(*, actor: Actor, kind: str, role: str, label: str = "", expires_at=None, max_uses: int | None = None) -> tuple[Invite, str]:
-    """The invite and its token. ApiError invite_exists where the role has one, validation_failed for `expiresAt`."""
+def create(*, actor: Actor, kind: str, role: str, label: str = "", expires_at=None, **limits) -> tuple[Invite, str]:
+    """The invite and its token. `max_uses` None: without end; not said: as its kind has it. ApiError invite_exists where the role has one,
+    validation_failed for `expiresAt`."""
     where = room.locked()
     invite = Invite(
-        control_room=where, kind=kind, role=role, label=label, expires_at=_until(expires_at, kind), max_uses=max_uses, created_by_label=actor.label
+        control_room=where,
+        kind=kind,
+        role=role,
+        label=label,
+        expires_at=_until(expires_at, kind),
+        max_uses=limits.get("max_uses", _USES[kind]),
+        created_by_label=actor.label,
     )
     if kind == InviteKind.ROLE:
         if every().filter(control_room=where, kind=kind, role=role, revoked_at=None).exists():
@@ -106,7 +114,6 @@ def create(*, actor: Actor, kind: str, role: str, label: str = "", expires_at=No
         minted = _derived(invite)
     else:
         minted = credentials.mint(TOKEN_PREFIX)
-        invite.max_uses = 1 if max_uses is None else max_uses
     invite.digest, invite.last_four = minted.digest, minted.last_four
     invite.save()
     _record(verbs.INVITE_CREATED, invite, actor)

@@ -8,7 +8,7 @@ from operators.console.states import may_command
 
 
 def admit(actor: Actor, route: Route) -> None:
-    """The port `check_lock`: who may command here, then whether somebody else holds the lock.
+    """The port of the same name: who may command here.
 
     A command of the control room (no permission of its own) needs an operator: operator_required, role_not_permitted. Elsewhere an operator's own
     credential counts by role alone, a user by their permission or their operator's role, a key by its scope: permission_denied.
@@ -25,7 +25,11 @@ def admit(actor: Actor, route: Route) -> None:
         if operator is not None and may_command(operator.role, route.subsystem) and keeps_standing(actor, operator):
             commands_by_role(actor, operator, route.subsystem)
         require(actor, route.permission)
-    demand_free(operator, route.subsystem)
+
+
+def check_lock(actor: Actor, route: Route) -> None:
+    """The port of the same name: nobody else holds the lock."""
+    demand_free(operator_of(actor), route.subsystem)
 
 
 def commands_by_role(actor: Actor, operator: ConsoleOperator, subsystem: str) -> None:

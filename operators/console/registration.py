@@ -153,10 +153,15 @@ def remove(*, actor: Actor, public_id: str) -> None:
             raise ApiError("not_self_or_director", data={"permission": Perm.CONTROL_ROOM_DIRECT.value})
         require_standing(actor, me)
     with transaction.atomic():
-        target = ConsoleOperator.objects.select_for_update(of=("self",)).filter(public_id=public_id, deleted_at=None).first()
+        target = _held().filter(public_id=public_id, deleted_at=None).first()
         if target is None:
             raise ApiError("not_found")
         delete(target, cause="self" if target.pk == me.pk else "director", actor=actor, who=room.by(actor, me))
+
+
+def _held(**options):
+    """Operators whose rows this transaction takes before the room's; who holds the room may point at them meanwhile (a hand-over does)."""
+    return ConsoleOperator.objects.select_for_update(no_key=True, of=("self",), **options)
 
 
 def delete(target: ConsoleOperator, *, cause: str, actor: Actor, who: dict) -> None:
@@ -180,11 +185,7 @@ def purge(*, actor: Actor) -> int:
         if now - operator.last_seen < (GUEST_FOR if operator.guest else USER_FOR):
             continue
         with transaction.atomic():
-            row = (
-                ConsoleOperator.objects.select_for_update(skip_locked=True)
-                .filter(pk=operator.pk, deleted_at=None, last_seen=operator.last_seen)
-                .first()
-            )
+            row = _held(skip_locked=True).filter(pk=operator.pk, deleted_at=None, last_seen=operator.last_seen).first()
             if row is not None:
                 delete(row, cause="idle", actor=actor, who=room.SYSTEM)
                 gone += 1

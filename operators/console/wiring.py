@@ -10,7 +10,8 @@ from operators.console.models import ConsoleOperator, ControlRoom, ControlRoomEv
 
 def connect() -> None:
     """Called once, from `ready()`; harmless to repeat."""
-    ports.check_lock = lock_guard.admit
+    ports.admit = lock_guard.admit
+    ports.check_lock = lock_guard.check_lock
     ports.commanded = lock_guard.commanded
     register_credential(identity.TOKEN_PREFIX, Kind.CONSOLE_OPERATOR, identity.actor_of_token)
     register_credential(invites.TOKEN_PREFIX, Kind.INVITE, invites.actor_of_token)

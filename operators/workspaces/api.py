@@ -73,7 +73,7 @@ class WorkspaceViewSet(ListMixin, PublicPosts, TallyViewSet):
 
     def list(self, request):
         chosen = self.filters(request.GET)
-        rows, limit, cursor = pagination.page(chosen.apply(self.rows()), request.GET, chosen)
+        rows, limit, cursor = pagination.page(chosen.apply(self.rows()), request, chosen)
         return pagination.Page(
             self.shape(rows, many=True, availability=availability_of(rows, self.actor.environment)), limit=limit, next_cursor=cursor
         )

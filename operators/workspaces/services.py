@@ -59,8 +59,9 @@ def _demand_room(wallet_address: str) -> None:
 
 
 def _locked(workspace: Workspace) -> Workspace:
-    """The row, held to the end of the transaction: members and keys of one workspace change one after another."""
-    return Workspace.objects.select_for_update().get(pk=workspace.pk)
+    """The row, held to the end of the transaction: members and keys of one workspace change one after another. What points at it meanwhile (a
+    session that is accepted) need not wait, and so holds nothing that an edit waits for."""
+    return Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
 
 
 @transaction.atomic

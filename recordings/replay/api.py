@@ -60,7 +60,8 @@ class ReplayViewSet(TallyViewSet):
     @extend_schema(request=MarkInBody, responses={201: MarkAnswer})
     def mark_in(self, request):
         mark = marking.mark_in(actor=self.actor, **given(self.body(MarkInBody)))
-        return Response({"mark": MarkShape.show(mark)}, status=201)
+        where = f"/api/v1/control-room/replay/mark?sessionId={mark.session_id}"
+        return Response({"mark": MarkShape.show(mark)}, status=201, headers={"Location": where})
 
     @extend_schema(request=MarkOutBody, responses={202: ClipAnswer})
     def mark_out(self, request):

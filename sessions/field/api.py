@@ -115,7 +115,7 @@ class SessionViewSet(ListMixin, FacetsMixin, ExportMixin, SessionRoutes):
     @property
     def stores_replies(self) -> bool:
         """A start asks a provider in between, so it can't be one transaction; a repeat gives the same URLs anyway."""
-        return self.action_map[self.request.method.lower()] != "start"
+        return self.action != "start"
 
     # --- lists ------------------------------------------------------------------------------------------------------------------
 

@@ -47,6 +47,8 @@ class ThingViewSet(ListMixin, FacetsMixin, ExportMixin, RetrieveMixin, TallyView
     }
     filters = RecordFilters
     serializer_class = RecordShape
+    export_name = "node"
+    export_columns = [("key", lambda row: row.key)]
     resource = "things"
     calls = 0
 
@@ -77,6 +79,7 @@ urlpatterns = [
         include(
             [
                 path("things", ThingViewSet.as_view({"get": "list", "post": "create"})),
+                path("others", ThingViewSet.as_view({"get": "list"})),
                 path("things/facets", ThingViewSet.as_view({"get": "facets"})),
                 path("things/export", ThingViewSet.as_view({"get": "export"})),
                 path("things/crash", ThingViewSet.as_view({"post": "crash"})),

@@ -38,7 +38,7 @@ class _Holders(TallyViewSet):
 
     def list(self, request):
         chosen = self.filters(request.GET)
-        rows, limit, cursor = pagination.page(chosen.apply(self.rows()), request.GET, chosen)
+        rows, limit, cursor = pagination.page(chosen.apply(self.rows()), request, chosen)
         return pagination.Page(self.shaped(rows), limit=limit, next_cursor=cursor)
 
 

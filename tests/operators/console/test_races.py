@@ -5,12 +5,15 @@ from threading import Barrier
 from types import SimpleNamespace
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from config.kernel import clock
-from operators.console import locks, state
+from config.kernel.access import system
+from operators.console import handovers, locks, registration, state
+from operators.console import room as console_room
 from operators.console.identity import actor_of
 from operators.console.models import ConsoleOperator, ControlRoomEvent, Handover, Invite, SubsystemLock
+from tests.at_once import alone, until_somebody_waits
 from tests.operators.console.conftest import Room, code
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -118,3 +121,35 @@ def test_the_state_that_is_read_is_of_one_instant(api, monkeypatch):
     assert (seen["seq"], seen["locks"]) == (before["seq"], {})
     after = a.client.get("/control-room/state").json()["data"]
     assert after["seq"] > before["seq"] and set(after["locks"]) == {"audio"}
+
+
+def test_deleting_an_operator_and_asking_them_pass_one_another(api):
+    """Who asks for a lock holds the room and points at its holder; whoever deletes the holder waits for the room without being in the way."""
+    room = Room(api)
+    director, holder, asker = room.join(), room.join("audio"), room.join("audio")
+    holder.lock("audio")
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            console_room.locked()
+            deleted = pool.submit(alone, lambda: director.client.delete(f"/operator/{holder.id}").status_code)
+            until_somebody_waits()
+            row = ConsoleOperator.objects.get(public_id=asker.id)
+            handovers.ask(actor=actor_of(row), operator=row, subsystem="audio")
+        assert deleted.result(20) == 200
+    assert not SubsystemLock.objects.exists() and Handover.objects.get().outcome == "void"
+
+
+def test_the_purge_of_an_idle_operator_is_in_nobodys_way(api):
+    room = Room(api)
+    idle, asker = room.join("audio"), room.join("audio")
+    idle.lock("audio")
+    ConsoleOperator.objects.filter(public_id=idle.id).update(last_seen=clock.now() - registration.USER_FOR)
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            where = console_room.locked()
+            gone = pool.submit(alone, lambda: registration.purge(actor=system("console.purge")))
+            until_somebody_waits()
+            holder, row = (ConsoleOperator.objects.get(public_id=someone.id) for someone in (idle, asker))
+            now = clock.now()
+            Handover.objects.create(control_room=where, subsystem="audio", holder=holder, asker=row, created_at=now, expires_at=now)
+        assert gone.result(20) == 1

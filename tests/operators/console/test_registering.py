@@ -278,3 +278,51 @@ def test_what_i_am_and_may_become(room):
     graphics = room.join("graphics")
     mine = graphics.client.get("/operator/me").json()["data"]
     assert mine["operator"]["id"] == graphics.id and mine["commands"] == ["graphics"]
+
+
+def test_in_an_empty_room_even_a_bad_credential_finds_nobody(room):
+    stranger = room.api(token="tr_op_nonsense")
+    assert code(stranger.delete("/operator/deadbeef")) == (404, "not_found")
+    for path in ("/operator", "/operator/", "/operator/%20"):
+        assert code(stranger.delete(path)) == (400, "operator_id_required")
+    director = room.join()
+    assert code(stranger.delete(f"/operator/{director.id}")) == (401, "credential_invalid")
+    assert code(stranger.delete("/operator/")) == (400, "operator_id_required")
+
+
+def test_nul_is_nobodys_id(room):
+    director = room.join()
+    for path in ("/operator/%00", "/operator/a%00b"):
+        assert code(director.client.delete(path)) == (404, "not_found")
+
+
+def test_how_often_a_personal_invite_lets_in(room):
+    """Not said: once. Null, said: without end, like a role's."""
+    director = room.join()
+    issue = lambda **body: director.client.post("/operator/invites", {"kind": "personal", "role": "viewer", **body}).json()["data"]  # noqa: E731
+    assert [issue(**body)["invite"]["maxUses"] for body in ({}, {"maxUses": None}, {"maxUses": 3})] == [1, None, 3]
+    role = director.client.post("/operator/invites", {"kind": "role", "role": "viewer"}).json()["data"]
+    assert role["invite"]["maxUses"] is None
+    token = issue(maxUses=None)["token"]
+    assert [room.register(name=f"G{n}", inviteToken=token).status_code for n in range(3)] == [200, 200, 200]
+
+
+def test_invites_and_asks_say_where_they_are(room):
+    director, a, b = room.join(), room.join("audio"), room.join("audio")
+    made = director.client.post("/operator/invites", {"kind": "personal", "role": "viewer"})
+    assert made["Location"] == f"/api/v1/operator/invites/{made.json()['data']['invite']['id']}"
+    assert director.client.delete(made["Location"]).status_code == 204
+    a.lock("audio")
+    asked = b.client.post("/operator/handovers", {"subsystem": "audio"})
+    assert asked["Location"] == f"/api/v1/operator/handovers/{asked.json()['data']['id']}"
+    assert b.client.delete(asked["Location"]).status_code == 204
+
+
+def test_invites_and_the_history_are_searched(room):
+    director = room.join(name="Dora")
+    for label in ("Camera van", "Night desk"):
+        director.client.post("/operator/invites", {"kind": "personal", "role": "viewer", "label": label})
+    labels = lambda text: [row["label"] for row in director.client.get(f"/operator/invites?search={text}").json()["data"]]  # noqa: E731
+    assert (labels("camera"), labels("desk"), labels("nobody")) == (["Camera van"], ["Night desk"], [])
+    events = lambda text: {row["event"] for row in director.client.get(f"/control-room/events?search={text}").json()["data"]}  # noqa: E731
+    assert (events("dora registered"), events("dora invite"), events("nobody")) == ({"operator.registered"}, {"invite.changed"}, set())

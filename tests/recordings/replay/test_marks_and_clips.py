@@ -31,6 +31,7 @@ REPLAY = "/control-room/replay"
 
 def test_mark_in_mark_out_cut_play(studio, director, camera, commits):
     reply = director.client.post(f"{REPLAY}/mark-in", {"sessionId": camera.id, "at": camera.at(3.2)})
+    assert reply["Location"] == f"/api/v1{REPLAY}/mark?sessionId={camera.id}"
     mark = reply.json()["data"]["mark"]
     assert reply.status_code == 201 and mark["inAt"] == camera.at(3.2) and mark["sessionId"] == camera.id
     again = director.client.post(f"{REPLAY}/mark-in", {"sessionId": camera.id})

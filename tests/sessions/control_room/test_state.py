@@ -7,8 +7,9 @@ from uuid import UUID
 import pytest
 
 from config.kernel import clock
+from config.kernel.access import ports
 from config.kernel.errors import ApiError
-from operators.console import lock_guard, locks
+from operators.console import locks
 from operators.console.models import ConsoleOperator, ControlRoom, ControlRoomEvent
 from sessions.control_room import replay_channel, services, tick
 from sessions.field import services as field_sessions
@@ -147,5 +148,5 @@ def test_the_guard_is_asked_again_under_the_rooms_row(studio, director, monkeypa
     """Who gets the lock between the door and the desk is not overrun."""
     other = studio.join(name="Eve")
     director.lock("switching")
-    monkeypatch.setattr(lock_guard, "admit", lambda *_: None)
+    monkeypatch.setattr(ports, "check_lock", lambda *_: None)
     assert code(other.client.post("/control-room/cut", {"source": "slate"})) == (409, "subsystem_locked")

@@ -1,21 +1,28 @@
 """One winner, one meter, at most one settlement: real threads on the real database (05 §14: 4, 5, 12)."""
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 from django.db.models import F, Q
 
 from config.kernel import clock
 from config.kernel.access import system
 from config.kernel.errors import ApiError
+from operators.access.backend import actor_of_user
+from operators.workspaces import services as workspaces
 from sessions.field import services
+from sessions.field.devices.services import default_of
+from sessions.field.locking import operator_locked
 from sessions.field.models import FieldSession
 from sessions.field.states import SessionState, Side
 from sessions.metering.models import MeterRecord
 from sessions.settlement import provider
 from sessions.settlement.models import LedgerTransaction
-from tests.factories.sessions import make_operator, make_session, make_workspace
+from tests.at_once import alone, until_somebody_waits
+from tests.factories.sessions import make_operator, make_session, make_workspace, owned_workspace
 from tests.sessions.settlement.helpers import balances, fund, together
 from tests.soak import amount
 
@@ -172,3 +179,19 @@ def test_a_refusal_in_a_race_names_the_state(world):
     with pytest.raises(ApiError) as refused:
         cancel(session)
     assert refused.value.data == {"state": "CANCELLED", "allowed": ["ASSIGNED", "REQUESTED"]}
+
+
+def test_a_workspace_is_edited_while_its_default_operator_accepts(db):
+    """Accepting holds the operator's row and points at the workspace; the edit holds the workspace and waits for the operator."""
+    supplier, session = owned_workspace(), make_session(make_workspace(roles=["CONSUMER"]))
+    operator = default_of(supplier, session.environment)
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            operator_locked(operator.pk)
+            facts = {"actor": actor_of_user(supplier.owner), "workspace": supplier, "changes": {"name": "Renamed"}}
+            edited = pool.submit(alone, lambda: workspaces.update(**facts).name)
+            until_somebody_waits()
+            services.accept(actor=ACTOR, session_id=session.pk, workspace=supplier)
+        assert edited.result(20) == "Renamed"
+    session.refresh_from_db()
+    assert (session.state, session.operator_id) == ("ASSIGNED", operator.pk)
