@@ -6,6 +6,7 @@ own. What a node captured adds up in Valkey as its jobs report; like any counter
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 
 from django.db.models import Count, Q
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -84,4 +85,5 @@ def collect(actor: Actor) -> Iterable:
             if mine is None or pk in mine:
                 family.add_metric([pk], amount)
         yield family
-    yield GaugeMetricFamily("tallyroom_cache_free_bytes", "Free bytes where files are kept", value=storage.free_bytes()[0])
+    with suppress(OSError):  # no number rather than a wrong one
+        yield GaugeMetricFamily("tallyroom_cache_free_bytes", "Free bytes where files are kept", value=storage.free_bytes()[0])

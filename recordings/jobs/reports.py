@@ -2,32 +2,37 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
+
+from django.db import transaction
 
 from config.kernel import clock
 from config.kernel.access import Actor, Perm
 from config.kernel.errors import ApiError
-from recordings import live, trail, verbs, worries
+from recordings import live, metrics, trail, verbs, worries
 from recordings.jobs import leases, locking, transitions
 from recordings.jobs.models import Job
 from recordings.jobs.states import ACTIVE, LIVE, RETURNABLE, JobStatus, LeaseState, Phase, capture_is_over
 from recordings.library import status, tracks
 from recordings.locks import patient
 
+_COUNTED = ("bytes_written", "frames_captured", "xruns", "segments", "upload_offset", "free_disk_bytes", "gaps")
+
 
 @dataclass(frozen=True)
 class Report:
-    """A job heartbeat (06 §7). `results` and `gaps` are as they are stored and shown: under the names of the wire."""
+    """A job heartbeat (06 §7). `results` and `gaps` are as they are stored and shown: under the names of the wire. None: not said, so unchanged."""
 
     claim_epoch: int
     agent_instance_id: str
     phase: str
-    bytes_written: int = 0
-    frames_captured: int = 0
-    xruns: int = 0
-    segments: int = 0
-    upload_offset: int = 0
+    bytes_written: int | None = None
+    frames_captured: int | None = None
+    xruns: int | None = None
+    segments: int | None = None
+    upload_offset: int | None = None
     free_disk_bytes: int | None = None
-    gaps: list[dict] = field(default_factory=list)
+    gaps: list[dict] | None = None
     results: list[dict] = field(default_factory=list)
 
 
@@ -74,20 +79,20 @@ def _return(actor: Actor, job: Job) -> bool:
 
 def _write(job: Job, report: Report) -> None:
     results = {**job.results, **{str(result["trackIndex"]): result for result in report.results}}
-    transitions.change(
-        job,
-        phase=report.phase,
-        agent_instance_id=report.agent_instance_id,
-        bytes_written=report.bytes_written,
-        frames_captured=report.frames_captured,
-        xruns=report.xruns,
-        segments=report.segments,
-        upload_offset=report.upload_offset,
-        free_disk_bytes=report.free_disk_bytes,
-        gaps=report.gaps,
-        results=results,
-        **leases.renewed(),
-    )
+    said = {name: value for name in _COUNTED if (value := getattr(report, name)) is not None}
+    captured = partial(metrics.captured, job.node_id, **_grown(job, said))
+    transitions.change(job, phase=report.phase, agent_instance_id=report.agent_instance_id, results=results, **said, **leases.renewed())
+    transaction.on_commit(captured)
+
+
+def _grown(job: Job, said: dict) -> dict:
+    """What the node captured, lost and missed since its report before."""
+    missing = sum(gap["lengthSeconds"] for gap in said.get("gaps", job.gaps)) - sum(gap["lengthSeconds"] for gap in job.gaps)
+    return {
+        "capture_bytes": said.get("bytes_written", job.bytes_written) - job.bytes_written,
+        "capture_gap_seconds": missing,
+        "xruns": said.get("xruns", job.xruns) - job.xruns,
+    }
 
 
 def _follow(job: Job, report: Report) -> bool:

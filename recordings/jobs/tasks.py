@@ -13,7 +13,7 @@ from config.kernel import broker
 from config.kernel.access import system
 from config.kernel.errors import ApiError
 from config.kernel.tasks import periodic
-from recordings import live, worries
+from recordings import live, metrics, worries
 from recordings.jobs import ending, locking, transitions
 from recordings.jobs.models import Job
 from recordings.jobs.states import LIVE, FailureReason, JobStatus, LeaseState
