@@ -113,15 +113,14 @@ def columns(recording: Recording, job: Job, captured: Captured) -> dict:
 
 def partial_reasons(job: Job, captured: Captured, gaps: list[dict]) -> list[str]:
     """Why not all of what was asked for is in the file; empty if it is, as far as anybody knows."""
-    causes = {gap.get("cause") for gap in gaps}
-    late, short = lacking(job, captured)
+    late, short = lacking(job, captured, sum(gap["lengthSeconds"] for gap in gaps if gap["cause"] == GapCause.LATE_START))
     stopped = captured.final and job.stop_at and job.capture_end_at and job.stop_at < job.capture_end_at
-    found = {"operator_stop": stopped, "late_start": late or GapCause.LATE_START in causes, "gap": short or causes - {GapCause.LATE_START}}
+    found = {"operator_stop": stopped, "late_start": late, "gap": short or any(gap["cause"] != GapCause.LATE_START for gap in gaps)}
     return [reason for reason, holds in found.items() if holds]
 
 
-def lacking(job: Job, captured: Captured) -> tuple[bool, bool]:
-    """Whether too much of the window is missing (before the first sample, after the last) that no gap tells of.
+def lacking(job: Job, captured: Captured, told_late: float) -> tuple[bool, bool]:
+    """Whether too much of the window is missing (before the first sample, after the last); `told_late`: seconds of silence that stand for a late start.
 
     A session is recorded while its media flows, so there is nothing that its own gaps leave out.
     """
@@ -129,7 +128,7 @@ def lacking(job: Job, captured: Captured) -> tuple[bool, bool]:
         return False, False
     window = (job.capture_end_at - job.capture_start_at).total_seconds() if job.capture_end_at else math.inf
     tolerated = min(MOST_LACKING_SECONDS, max(LEAST_LACKING_SECONDS, window / 10))
-    late = captured.index == 1 and (captured.began - job.capture_start_at).total_seconds() > tolerated
+    late = captured.index == 1 and max(told_late, (captured.began - job.capture_start_at).total_seconds()) > tolerated
     ends = [at for at in (job.capture_end_at, job.stop_at) if at is not None]
     if not (captured.final and ends) or captured.seconds is None:
         return late, False
@@ -147,7 +146,9 @@ def gaps_within(job: Job, began: datetime | None, seconds: float | None) -> list
     """The job's gaps that fall into one track, in the track's own time."""
     if not job.command.get("output", {}).get("maxTrackSeconds") or began is None or seconds is None:
         return job.gaps
-    offset = (began - job.capture_start_at).total_seconds()
+    # The job's own time begins with its first sample.
+    first = job.results.get("1")
+    offset = (began - (moment(first["captureStartAt"]) if first else job.capture_start_at)).total_seconds()
     inside = [gap for gap in job.gaps if offset <= gap["atSeconds"] < offset + seconds]
     return [{**gap, "atSeconds": round(gap["atSeconds"] - offset, 3)} for gap in inside]
 

@@ -13,6 +13,7 @@ from tests.factories.recordings import audio, start_recording
 
 START = datetime(2026, 5, 13, 8, tzinfo=UTC)
 RESTART = {"atSeconds": 5, "lengthSeconds": 1, "cause": "restart"}
+LATE = {"atSeconds": 0, "lengthSeconds": 1, "cause": "late_start"}
 
 
 def reasons(*, window=None, stop=None, late=0.0, seconds=None, gaps=(), executor=Executor.NODE, **said) -> list[str]:
@@ -58,8 +59,10 @@ def reasons(*, window=None, stop=None, late=0.0, seconds=None, gaps=(), executor
         ({"window": 7200, "seconds": 3600, "final": False}, []),
         ({"window": 7200, "stop": 4000, "seconds": 3600, "final": False}, []),
         ({"window": 60, "seconds": 60, "gaps": [RESTART]}, ["gap"]),
-        ({"window": 60, "seconds": 60, "gaps": [{**RESTART, "cause": "late_start"}]}, ["late_start"]),
-        ({"window": 60, "late": 31, "seconds": 29, "gaps": [{**RESTART, "cause": "late_start"}]}, ["late_start"]),
+        # Silence may stand for a late start.
+        ({"window": 60, "seconds": 60, "gaps": [LATE]}, []),
+        ({"window": 60, "seconds": 60, "gaps": [{**LATE, "lengthSeconds": 7}, RESTART]}, ["late_start", "gap"]),
+        ({"window": 60, "late": 31, "seconds": 29, "gaps": [LATE]}, ["late_start"]),
         # A session is recorded while its media flows.
         ({"window": 60, "late": 31, "seconds": 2, "executor": Executor.MEDIA}, []),
     ],
@@ -134,3 +137,15 @@ def test_a_recording_says_that_its_nodes_clock_was_wrong(node, recorder, profile
     job = recorder.claim().json()["data"]
     recorder.report(job, "capturing", results=[recorder.result(b"x", 1, track=2, final=False)])
     assert list(Recording.objects.values_list("clock_corrected", flat=True)) == [corrected] * 2
+
+
+def test_gaps_lie_in_their_tracks_also_after_a_late_start(node, recorder, profiles):
+    start_recording(node, profile=profiles["Multitrack"])
+    job = recorder.claim().json()["data"]
+    first = window(job)[0] + timedelta(seconds=20)
+    results = [
+        recorder.result(b"x", 60, track=1, final=False, start=first),
+        recorder.result(b"y", 60, track=2, start=first + timedelta(seconds=60)),
+    ]
+    recorder.report(job, "captured", results=results, gaps=[{**RESTART, "atSeconds": 65}])
+    assert [row.gaps for row in Recording.objects.order_by("track_index")] == [[], [RESTART]]
