@@ -15,6 +15,7 @@ from config.stack.addresses import bracketed
 from config.stack.errors import StackError
 
 # Parts of an upload are at most 16 MiB (nodes/agent), the rest is room for headers of a multipart body.
+MAX_PART_BYTES = 16 * 1024 * 1024
 MAX_BODY = "17MiB"
 MAX_BODY_BYTES = 17 * 1024 * 1024
 # What web sends in X-Accel-Redirect begins with this; below it lies MEDIA_ROOT.
@@ -210,11 +211,18 @@ def _errors() -> str:
     """
     down = "Tallyroom is starting or restarting this part. Try again in a moment."
     cut = "The connection to this part of Tallyroom broke off. Look whether the action was carried out before repeating it."
+    part = "One part may be 16 MiB at most. Send smaller parts."
     lost = "{err.status_code} in [502, 503, 504]"
     harmless = '({err.message}.contains("dial ") || {method} in ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])'
     cases = [
         ("undone", f"{lost} && {harmless}", 503, ("not_ready", True, down)),
         ("broken", lost, 503, ("not_ready", False, cut)),
+        (
+            "part",
+            '{err.status_code} == 413 && {path}.endsWith("/cache-file")',
+            413,
+            ("part_too_large", False, part, {"maxPartBytes": MAX_PART_BYTES}),
+        ),
         ("large", "{err.status_code} == 413", 413, ("body_too_large", False, "The body is larger than this server takes.")),
         ("missing", "{err.status_code} == 404", 404, ("not_found", False, "There is nothing at this address.")),
         ("method", "{err.status_code} == 405", 405, ("method_not_allowed", False, "This address takes GET and HEAD only.")),
@@ -227,17 +235,18 @@ def _errors() -> str:
         "header X-Content-Type-Options nosniff",
         "header Request-Id {http.request.uuid}",
     ]
-    for name, condition, status, (code, transient, message) in cases:
+    for name, condition, status, (code, transient, *rest) in cases:
         retry = ["header Retry-After 2"] if transient else []
-        inner = "\n".join([*retry, f"respond `{_flat_error(code, transient, message)}` {status}"])
+        inner = "\n".join([*retry, f"respond `{_flat_error(code, transient, *rest)}` {status}"])
         lines.append(f"@{name} expression `{condition}`\nhandle @{name} {{\n{_indent(inner)}\n}}")
     other = _flat_error("internal_error", False, "The edge could not handle this request.")
     lines.append(f"handle {{\n\trespond `{other}` {{err.status_code}}\n}}")
     return f"handle_errors {{\n{_indent(chr(10).join(lines))}\n}}"
 
 
-def _flat_error(code: str, transient: bool, message: str) -> str:
-    return json.dumps({"code": code, "transient": transient, "message": message}, separators=(",", ":"))
+def _flat_error(code: str, transient: bool, message: str, data: dict | None = None) -> str:
+    error = {"code": code, "transient": transient, "message": message} | ({"data": data} if data else {})
+    return json.dumps(error, separators=(",", ":"))
 
 
 def _quote(value: object) -> str:

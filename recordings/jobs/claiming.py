@@ -8,6 +8,7 @@ from django.db import connection
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
 from config.kernel.access import Actor, Perm
+from nodes.fleet.models import NodeState
 from recordings import live, trail, verbs
 from recordings.jobs import leases, locking, transitions
 from recordings.jobs.models import Job
@@ -31,6 +32,7 @@ _WORTH_LOCKING = """
             WHERE node_id = %(node)s AND slot IS NOT NULL AND upper_inf(span) AND lower(span) <= clock_timestamp()))
 """
 HEAD_START = timedelta(seconds=1)
+CLOCK_WRONG_MS = 30_000
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,12 @@ def _free_slot(node, span: DateTimeTZRange) -> int | None:
     return row[0] if row else None
 
 
+def _clock_is_wrong(node_id) -> bool:
+    """Whether the node's clock, as its heartbeat tells, is so far off that its times are corrected ones (06 §6)."""
+    said = NodeState.objects.filter(node_id=node_id).values_list("clock", flat=True).first() or {}
+    return abs(said.get("offsetMs") or 0) > CLOCK_WRONG_MS
+
+
 def _take(actor: Actor, job: Job, claim: Claim, window, slot: int, now: datetime) -> bool:
     start, end = window
     taken = transitions.move(
@@ -115,7 +123,7 @@ def _take(actor: Actor, job: Job, claim: Claim, window, slot: int, now: datetime
     )
     if not taken:
         return False
-    status.move(job.recording, "claimed")
+    status.move(job.recording, "claimed", clock_corrected=_clock_is_wrong(job.node_id))
     trail.of_job(verbs.JOB_CLAIMED, job, actor=actor, permission=Perm.RECORDING_CONTROL, details={"claim_epoch": job.claim_epoch, "slot": slot})
     live.changed(job.recording)
     live.job_changed(job)

@@ -100,7 +100,7 @@ def _follow(job: Job, report: Report) -> bool:
     recording = job.recording
     news = False
     if recording.recorded_at is None and report.phase != Phase.CLAIMED:
-        began = max(job.capture_start_at, job.claimed_at or job.capture_start_at)
+        began = tracks.presumed_start(job, recording)
         status.change(recording, recorded_at=began, sort_at=began)
         news = True
     for result in report.results:

@@ -12,9 +12,9 @@ POLICIES = ("retention_policy_id", "upload_policy_id")
 
 
 def edit(*, actor: Actor, recording: Recording, body: dict, check=None) -> Recording:
-    """Set these columns. `check(row)` runs on the locked row (If-Match)."""
+    """Set these columns. `check(row)` runs on the locked row (If-Match). ApiError not_found: it was removed meanwhile."""
     with patient():
-        row = Recording.objects.select_for_update(of=("self",)).select_related("primary_file").get(pk=recording.pk)
+        row = _locked(recording.pk)
         if check:
             check(row)
         _write(actor, row, body)
@@ -22,16 +22,23 @@ def edit(*, actor: Actor, recording: Recording, body: dict, check=None) -> Recor
 
 
 def bulk_edit(*, actor: Actor, recordings: list[Recording], body: dict) -> None:
-    """The same folder, added and removed tags, or replaced tags, for all of these or none. ApiError limit_reached (32 tags)."""
+    """The same folder, added and removed tags, or replaced tags, for all of these or none. ApiError not_found, limit_reached (32 tags)."""
     with patient():
         for pk in sorted(row.pk for row in recordings):
-            row = Recording.objects.select_for_update(of=("self",)).select_related("primary_file").get(pk=pk)
+            row = _locked(pk)
             changes = {name: body[name] for name in ("folder", *POLICIES) if name in body}
             if "replace_tags" in body:
                 changes["tags"] = body["replace_tags"]
             elif "add_tags" in body or "remove_tags" in body:
                 changes["tags"] = merged(row.tags, body.get("add_tags", []), body.get("remove_tags", []))
             _write(actor, row, changes)
+
+
+def _locked(recording_id) -> Recording:
+    row = Recording.objects.select_for_update(of=("self",)).select_related("primary_file").filter(pk=recording_id).first()
+    if row is None:
+        raise ApiError("not_found")
+    return row
 
 
 def merged(tags: list[str], added: list[str], removed: list[str]) -> list[str]:
@@ -57,9 +64,9 @@ def _write(actor: Actor, row: Recording, changes: dict) -> None:
 
 
 def add_marker(*, actor: Actor, recording: Recording, at_seconds: float, label: str) -> Marker:
-    """ApiError limit_reached (500)."""
+    """ApiError not_found, limit_reached (500)."""
     with patient():
-        row = Recording.objects.select_for_update(of=("self",)).get(pk=recording.pk)
+        row = _locked(recording.pk)
         if row.markers.count() >= LIMIT:
             raise ApiError("limit_reached", data={"limit": LIMIT})
         marker = Marker.objects.create(recording=row, at_seconds=at_seconds, label=label, created_by=actor.label)
@@ -70,9 +77,10 @@ def add_marker(*, actor: Actor, recording: Recording, at_seconds: float, label: 
 
 
 def delete_marker(*, actor: Actor, recording: Recording, marker: Marker) -> None:
+    """ApiError not_found."""
     with patient():
+        row = _locked(recording.pk)
         details = {"at_seconds": marker.at_seconds, "marker_id": str(marker.pk)}
-        trail.of_recording(verbs.MARKER_DELETED, recording, actor=actor, permission=Perm.RECORDING_EDIT, details=details)
+        trail.of_recording(verbs.MARKER_DELETED, row, actor=actor, permission=Perm.RECORDING_EDIT, details=details)
         marker.delete()
-        recording.refresh_from_db()
-        live.changed(recording)
+        live.changed(row)

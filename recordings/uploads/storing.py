@@ -67,14 +67,12 @@ def _record(actor: Actor, incoming: IncomingFile) -> tuple[RecordingFile, Job]:
         IncomingFile.objects.filter(pk=incoming.pk).delete()
         return known, job
     recording = locking.recording(tracks.ensure(job, incoming.track_index).pk)
-    result = job.results.get(str(incoming.track_index), {})
-    file = _file(job, recording, incoming, result)
-    if recording.pk == job.recording_id:
+    file = _file(job, recording, incoming)
+    own = recording.pk == job.recording_id
+    if own:
         job.recording = recording
-    if result:
-        tracks.apply_result(recording, job, result)
     choose_primary(recording)
-    if not _newer_attempt_is_active(job):
+    if not (own and _newer_attempt_is_active(job)):
         status.move(recording, "stored", ended_at=recording.ended_at or clock.now())
     _finish_job(actor, job, incoming)
     IncomingFile.objects.filter(pk=incoming.pk).delete()
@@ -89,8 +87,9 @@ def _record(actor: Actor, incoming: IncomingFile) -> tuple[RecordingFile, Job]:
     return file, job
 
 
-def _file(job: Job, recording: Recording, incoming: IncomingFile, result: dict) -> RecordingFile:
-    now = clock.now()
+def _file(job: Job, recording: Recording, incoming: IncomingFile) -> RecordingFile:
+    """The row of the file, with what the node told of its track; what it did not tell the analysis measures."""
+    now, result = clock.now(), job.results.get(str(incoming.track_index), {})
     return RecordingFile.objects.create(
         recording=recording,
         job=job,
@@ -103,7 +102,7 @@ def _file(job: Job, recording: Recording, incoming: IncomingFile, result: dict) 
         mime_type=incoming.mime_type,
         file_name=incoming.file_name,
         duration_seconds=result.get("durationSeconds", incoming.duration_seconds),
-        capture_start_at=tracks.moment(result.get("captureStartAt")),
+        capture_start_at=tracks.moment(result.get("captureStartAt")) or tracks.presumed_start(job, recording),
         capture_end_at=tracks.moment(result.get("captureEndAt")),
         stored_at=now,
         analysis_due_at=now,
@@ -114,7 +113,9 @@ def _file(job: Job, recording: Recording, incoming: IncomingFile, result: dict) 
 def choose_primary(recording: Recording) -> None:
     """The longest file that is present is the recording's own; without any it has none."""
     rows = RecordingFile.objects.filter(recording=recording)
-    best = rows.filter(state=FileState.PRESENT).order_by(F("duration_seconds").desc(nulls_last=True), "-size", "stored_at").first()
+    best = (
+        rows.filter(state=FileState.PRESENT).select_related("job").order_by(F("duration_seconds").desc(nulls_last=True), "-size", "stored_at").first()
+    )
     if best is None:
         status.change(recording, cache_state=CacheState.MISSING)
         return
@@ -125,12 +126,13 @@ def choose_primary(recording: Recording) -> None:
 
 def reflect(recording: Recording, file: RecordingFile) -> None:
     """Show a file's facts on its recording."""
+    final = not file.job.command.get("output", {}).get("maxTrackSeconds") or recording.track_total == file.track_index
     status.change(
         recording,
+        **tracks.columns(recording, file.job, tracks.Captured.stored(file, final=final)),
         primary_file=file,
         cache_state=CacheState.CACHED if file.state == FileState.PRESENT else CacheState.MISSING,
         size_bytes=file.size,
-        duration_seconds=file.duration_seconds if file.duration_seconds is not None else recording.duration_seconds,
         playable=file.playable,
         analysis_status=file.analysis_status if file.analysis_status else AnalysisStatus.PENDING,
         waveform_preview=file.waveform_preview,

@@ -13,6 +13,7 @@ import pytest
 
 from config.stack import caddy, process
 from config.stack.paths import free_ports
+from recordings.uploads.request import MAX_PART_BYTES
 
 MIB = 1024 * 1024
 
@@ -236,16 +237,21 @@ class TestBodies:
         assert response.status == 200
         assert edge.web.seen[-1][3] == 16 * MIB
 
-    def test_more_is_refused_before_web_hears_of_it(self, edge):
+    @pytest.mark.parametrize(
+        ("path", "code", "data"),
+        [("/part", "body_too_large", None), ("/api/v1/recordings/7/cache-file", "part_too_large", {"maxPartBytes": MAX_PART_BYTES})],
+    )
+    def test_more_is_refused_before_web_hears_of_it(self, edge, path, code, data):
         before = len(edge.web.seen)
         with socket.create_connection(("127.0.0.1", edge.port), timeout=10) as sender:
-            sender.sendall(f"PUT /part HTTP/1.1\r\nHost: x\r\nContent-Length: {18 * MIB}\r\n\r\n".encode())
+            sender.sendall(f"PUT {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {18 * MIB}\r\n\r\n".encode())
             # Caddy reads 256 KiB of an unwanted body before it answers; the rest is never sent.
             sender.sendall(b"a" * 300_000)
             response = http.client.HTTPResponse(sender)
             response.begin()
             assert response.status == 413
-            assert json.loads(response.read())["code"] == "body_too_large"
+            error = json.loads(response.read())
+            assert (error["code"], error.get("data")) == (code, data)
         assert len(edge.web.seen) == before
 
 

@@ -5,9 +5,12 @@ import io
 
 import pytest
 
+from config.kernel.access import ANONYMOUS
+from config.kernel.errors import ApiError
 from operators.access.models import AccessPolicy, policy_id
-from recordings.library import storage
+from recordings.library import editing, storage
 from recordings.library.models import Recording
+from recordings.retention import disposal
 from tests.cast import ApiClient, token_of
 from tests.factories.nodes import make_interface, make_node
 from tests.factories.recordings import start_recording
@@ -108,6 +111,20 @@ def test_bulk_metadata_is_all_or_nothing(api, bob, three):
     hidden = api(bob).patch("/recordings/bulk-metadata", {"ids": [*ids, "01900000-0000-7000-8000-000000000000"], "folder": "elsewhere"})
     assert hidden.status_code == 404 and not Recording.objects.filter(folder="elsewhere").exists()
     assert api(bob).patch("/recordings/bulk-metadata", {"ids": [ids[0], ids[0]], "folder": "x"}).status_code == 400
+
+
+def test_what_was_removed_meanwhile_is_not_found(node):
+    recording, _ = start_recording(node)
+    Recording.objects.all().delete()
+    for act in (
+        lambda: editing.edit(actor=ANONYMOUS, recording=recording, body={"name": "x"}),
+        lambda: editing.bulk_edit(actor=ANONYMOUS, recordings=[recording], body={"folder": "x"}),
+        lambda: editing.add_marker(actor=ANONYMOUS, recording=recording, at_seconds=1, label="x"),
+        lambda: disposal.trash(actor=ANONYMOUS, recordings=[recording]),
+        lambda: disposal.restore(actor=ANONYMOUS, recording=recording),
+    ):
+        with pytest.raises(ApiError, match="not_found"):
+            act()
 
 
 def test_the_manifest_is_escaped_and_carries_hashes(api, bob, cached):
