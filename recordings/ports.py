@@ -8,8 +8,9 @@ from django.db.models import Q
 
 from config.kernel.access import Actor, Perm
 from config.kernel.actions import Action
+from config.kernel.errors import ApiError
 from nodes.fleet.ports import CaptureState, ClaimHint
-from recordings.jobs import demands
+from recordings.jobs import starting
 from recordings.jobs.models import Job
 from recordings.jobs.states import CAPTURE_OPEN, LIVE, JobStatus
 from recordings.library.models import Recording
@@ -67,7 +68,10 @@ def subject_belongs(node_id, recording_id, schedule_id) -> bool:
 
 
 def extra_actions(node, actor: Actor) -> dict[str, Action]:
-    """`startRecording`: refused for the same reasons as POST /recordings."""
-    refusal = demands.node_refusal(node) or demands.storage_refusal()
-    code, data = (refusal.code, refusal.data) if refusal else (None, None)
+    """`startRecording`: refused for the same reasons as POST /recordings with nothing but the node."""
+    code = data = None
+    try:
+        starting.planned(node, profile=starting.default_profile())
+    except ApiError as refusal:
+        code, data = refusal.code, refusal.data
     return {"startRecording": Action("POST", Perm.RECORDING_CREATE, "/api/v1/recordings", code=code, data=data)}

@@ -9,6 +9,7 @@ from config.kernel.access import Actor, Perm
 from config.kernel.errors import ApiError
 from config.kernel.ids import uuid7
 from nodes.fleet import hints
+from nodes.fleet.models import Interface
 from recordings import live, trail, verbs
 from recordings.jobs import command, demands, locking
 from recordings.jobs.models import Job
@@ -35,14 +36,7 @@ def start(*, actor: Actor, node_id: UUID, wish: Wish, interface_id: UUID | None 
             raise ApiError("reference_not_found", data={"path": "recordingProfileId"})
         if interface_id is not None and not node.interfaces.filter(pk=interface_id).exists():
             raise ApiError("reference_not_found", data={"path": "captureInterfaceId"})
-        if refusal := demands.node_refusal(node):
-            raise refusal
-        interface = command.choose_interface(node, interface_id=interface_id, backend=backend)
-        if not profile.enabled:
-            raise ApiError("profile_disabled")
-        order = command.build(node, interface, profile)
-        if refusal := demands.storage_refusal():
-            raise refusal
+        interface, order = planned(node, profile=profile, interface_id=interface_id, backend=backend)
         recording = _recording(actor, wish, node, interface, profile)
         job = queue(recording, node=node, order=order, start_at=recording.planned_start_at, end_at=recording.planned_end_at)
         trail.of_recording(
@@ -52,6 +46,19 @@ def start(*, actor: Actor, node_id: UUID, wish: Wish, interface_id: UUID | None 
         live.job_changed(job)
         hints.changed(node.pk)
     return recording, job
+
+
+def planned(node, *, profile: RecordingProfile, interface_id: UUID | None = None, backend: str | None = None) -> tuple[Interface, dict]:
+    """What would be captured and how, or the first reason why nothing can: the write and `/actions` ask here. ApiError as `start`."""
+    if refusal := demands.node_refusal(node):
+        raise refusal
+    interface = command.choose_interface(node, interface_id=interface_id, backend=backend)
+    if not profile.enabled:
+        raise ApiError("profile_disabled")
+    order = command.build(node, interface, profile)
+    if refusal := demands.storage_refusal():
+        raise refusal
+    return interface, order
 
 
 def default_profile() -> RecordingProfile:

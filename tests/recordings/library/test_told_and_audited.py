@@ -1,5 +1,7 @@
 """Every change is told on topic `recordings`, seen by those in scope, and leaves its audit row in the same transaction."""
 
+import pytest
+
 from audit.models import AuditEvent
 from config.kernel.access import Actor, Kind
 from config.kernel.models import TopicEvent
@@ -7,6 +9,7 @@ from nodes.fleet.ports import ports as fleet
 from operators.access.models import AccessPolicy
 from recordings import live
 from recordings.library import analysing
+from recordings.profiles.models import RecordingProfile
 from tests.factories.recordings import audio, start_recording
 from tests.factories.users import make_user
 
@@ -88,3 +91,18 @@ def test_start_recording_is_offered_at_the_node(api, bob, node):
     start_recording(node)
     refused = api(bob).get(f"/nodes/{node.pk}/actions").json()["data"]["actions"]["startRecording"]
     assert (refused["enabled"], refused["code"]) == (False, "active_recording_job_exists")
+
+
+@pytest.mark.parametrize("what", ["nothing reported", "all turned off", "no usual profile"])
+def test_start_recording_is_offered_only_where_it_would_start(api, bob, node, what):
+    code = "interface_unavailable"
+    if what == "nothing reported":
+        node.interfaces.all().delete()
+    elif what == "all turned off":
+        node.interfaces.update(enabled=False)
+    else:
+        code = "profile_disabled"
+        RecordingProfile.objects.update(is_default=False)
+    offered = api(bob).get(f"/nodes/{node.pk}/actions").json()["data"]["actions"]["startRecording"]
+    assert (offered["enabled"], offered["code"]) == (False, code)
+    assert api(bob).post("/recordings", {"nodeId": str(node.pk)}).json()["code"] == code
