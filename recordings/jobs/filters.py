@@ -15,4 +15,5 @@ class JobFilters(FilterSet):
     created_to = Moment("created_at__lt")
     sorts = {"createdAt": "created_at", "captureStartAt": "capture_start_at", "status": "status"}
     default_sort = "-createdAt"
+    search_fields = ("recording__name",)
     facet_fields = {"status": "status", "leaseState": "lease_state", "phase": "phase", "failureReason": "failure_reason", "nodeId": "node_id"}

@@ -2,7 +2,7 @@
 
 from rest_framework.response import Response
 
-from config.kernel import clock
+from config.kernel import clock, pagination
 from config.kernel.access import Perm, Route, Subsystem, holds, require
 from config.kernel.actions import states
 from config.kernel.documenting import extend_schema
@@ -112,7 +112,8 @@ class RecordingViewSet(ListMixin, FacetsMixin, ExportMixin, TallyViewSet):
     def markers(self, request, id):  # noqa: A002
         recording = self.get_object()
         own = MarkerSerializer(recording.markers.all(), many=True).data
-        return Response(sorted([*own, *markers.derived(recording)], key=lambda mark: mark["atSeconds"]))
+        rows = sorted([*own, *markers.derived(recording)], key=lambda mark: mark["atSeconds"])
+        return pagination.Page(rows, limit=len(rows), next_cursor=None)
 
     @extend_schema(request=NewMarker, responses={201: MarkerSerializer})
     def create_marker(self, request, id):  # noqa: A002

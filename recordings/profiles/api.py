@@ -21,6 +21,7 @@ class ProfileFilters(FilterSet):
     enabled = Flag("enabled")
     sorts = {"name": "name", "createdAt": "created_at"}
     default_sort = "name"
+    search_fields = ("name",)
 
 
 class ProfileViewSet(ListMixin, TallyViewSet):

@@ -13,4 +13,5 @@ class ClipFilters(FilterSet):
     tag = Tag("tag_keys", doc="All of these tags, ignoring case.")
     sorts = {"createdAt": "created_at", "name": "name"}
     default_sort = "-createdAt"
+    search_fields = ("name",)
     facet_fields = {"sessionId": "session_id", "recordingId": "recording_id", "status": "status", "pinned": "pinned", "tag": Each("tags")}
