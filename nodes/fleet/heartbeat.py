@@ -96,9 +96,9 @@ def _conflict(state: NodeState, process_id: str) -> Conflict | None:
 
 
 def _is_old(state: NodeState, said: dict) -> bool:
-    """A late message of the process before, or of the same one out of order: proof of life, but no news."""
+    """A late message of the process before, or of the same one out of order: proof of life, but no news. A repeated one says the same again."""
     if said["process_id"] == state.process_id:
-        return said["seq"] <= state.seq
+        return said["seq"] < state.seq
     return any(entry["processId"] == said["process_id"] for entry in state.superseded)
 
 
