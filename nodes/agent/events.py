@@ -95,11 +95,15 @@ class Events:
             if (key in self._firing) is firing:
                 return False
             self._firing ^= {key}
+        return True
+
+    def _remember(self) -> None:
+        """After the word is on its way: said twice does no harm, an end never said would."""
+        with self._lock:
             try:
                 durable.write_json(self._path, {"firing": [list(known) for known in self._firing]})
             except OSError as error:
                 log.error("what fires could not be written down: %s", error)
-        return True
 
     def _send(self, state: str, key: tuple, message: str, details: dict) -> None:
         kind, interface_id, recording_id = key
@@ -119,6 +123,7 @@ class Events:
         if recording_id:
             body["recordingId"] = recording_id
         self._outbox.add(f"/nodes/{self._node}/health-events", body, severity=severity)
+        self._remember()
 
 
 def _read(path: Path) -> set[tuple]:

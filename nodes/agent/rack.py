@@ -5,6 +5,7 @@ here touches a reader that is being captured from: a changed wish waits for the 
 """
 
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -243,7 +244,11 @@ class Rack:
 
 
 def match(wanted: dict, devices: list[Device]) -> Device | None:
-    """Names move at boot: by serial number, then hardware path, then system reference."""
+    """Names move at boot: by serial number, then hardware path, then system reference.
+
+    The devices of one card share its serial number; their numbers on it tell them apart.
+    """
+    number = _number(wanted.get("hardwarePath") or wanted.get("systemRef"))
     for key, attribute in (
         ("serialNumber", "serial_number"),
         ("hardwarePath", "hardware_path"),
@@ -252,8 +257,14 @@ def match(wanted: dict, devices: list[Device]) -> Device | None:
         value = wanted.get(key)
         found = [device for device in devices if value and getattr(device, attribute) == value]
         if found:
-            return found[0]
+            return next((d for d in found if _number(d.hardware_path or d.system_ref) == number), found[0])
     return None
+
+
+def _number(place: str | None) -> str | None:
+    """`hw:XUSB,1` and `1-1.2:1.0:1` → "1", the device on its card."""
+    found = re.search(r"[,:](\d+)$", place or "")
+    return found[1] if found else None
 
 
 def _means_device(source: dict, device: Device, matched: dict) -> bool:

@@ -3,6 +3,7 @@
 import queue
 import threading
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,7 +16,7 @@ from nodes.agent.config import Settings, Timing
 from nodes.agent.events import Events
 from nodes.agent.inventory import Device
 from nodes.agent.outbox import Outbox
-from nodes.agent.rack import Rack, Slot
+from nodes.agent.rack import Rack, Slot, match
 from nodes.agent.watch import Watch
 from tests.nodes.agent.conftest import wait_for
 
@@ -160,6 +161,14 @@ def test_many_lost_samples_in_a_minute_fire_until_two_quiet_ones(room, monkeypat
 
 def card(ref: str) -> Device:
     return Device(system_name="XUSB", system_ref=ref, backend="alsa", kind="alsa", ref=ref, hardware_path="usb-1.2:0", serial_number="A1")
+
+
+def test_two_devices_of_one_card_are_told_apart_wherever_it_is_plugged_in():
+    first, second = (replace(card(f"hw:XUSB_1,{n}"), hardware_path=f"usb-1.3:{n}") for n in (0, 1))
+    was = {"serialNumber": "A1", "hardwarePath": "usb-1.2:1", "systemRef": "hw:XUSB,1"}
+    assert match(was, [first, second]) is second
+    assert match({"serialNumber": "A1", "systemRef": "hw:XUSB,1"}, [first, second]) is second
+    assert match({"serialNumber": "A1"}, [first, second]) is first
 
 
 def test_a_captured_device_that_is_back_under_another_name_goes_on_there(tmp_path, monkeypatch):
