@@ -78,15 +78,6 @@ class MicroField(serializers.CharField):
         return str(int(value))
 
 
-class NumberField(serializers.FloatField):
-    """A number as JSON writes one, so always finite. No text: `"nan"` and `"inf"` would pass any bound, and could neither be stored nor told."""
-
-    def to_internal_value(self, data):
-        if isinstance(data, (str, bool)):
-            self.fail("invalid")
-        return super().to_internal_value(data)
-
-
 class CleanCharField(serializers.CharField):
     """Text without control characters (but line breaks where `multiline`); trimmed."""
 

@@ -3,7 +3,7 @@
 from rest_framework import serializers
 
 from config.kernel.names import FreeForm
-from config.kernel.serializers import BulkIds, CleanCharField, ModelSerializer, NumberField, Serializer, UtcDateTimeField
+from config.kernel.serializers import BulkIds, CleanCharField, ModelSerializer, Serializer, UtcDateTimeField
 from recordings.jobs.models import Job
 from recordings.jobs.states import AGENT_FAILURES, GapCause, Phase
 
@@ -77,8 +77,8 @@ class ClaimBody(Serializer):
 
 
 class GapBody(Serializer):
-    at_seconds = NumberField(min_value=0)
-    length_seconds = NumberField(min_value=0)
+    at_seconds = serializers.FloatField(min_value=0)
+    length_seconds = serializers.FloatField(min_value=0)
     cause = serializers.ChoiceField([cause.value for cause in GapCause])
 
 
@@ -89,13 +89,13 @@ class ResultBody(Serializer):
     final = serializers.BooleanField()
     sha256 = serializers.RegexField(r"^[0-9a-f]{64}$")
     size_bytes = serializers.IntegerField(min_value=0)
-    duration_seconds = NumberField(min_value=0, max_value=31 * 86400)
+    duration_seconds = serializers.FloatField(min_value=0, max_value=31 * 86400)
     capture_start_at = UtcDateTimeField()
     capture_end_at = UtcDateTimeField()
     partial = serializers.BooleanField()
-    peak_dbfs = NumberField(required=False, allow_null=True)
-    lufs_integrated = NumberField(required=False, allow_null=True)
-    drift_ppm = NumberField(required=False, allow_null=True)
+    peak_dbfs = serializers.FloatField(required=False, allow_null=True)
+    lufs_integrated = serializers.FloatField(required=False, allow_null=True)
+    drift_ppm = serializers.FloatField(required=False, allow_null=True)
     render_fallback = CleanCharField(max_length=12, required=False, allow_null=True)
 
 

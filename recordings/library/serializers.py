@@ -4,7 +4,7 @@ from rest_framework import serializers
 
 from config.kernel.access import Perm
 from config.kernel.references import ScopedReference
-from config.kernel.serializers import BulkIds, CleanCharField, ModelSerializer, NumberField, Serializer
+from config.kernel.serializers import BulkIds, CleanCharField, ModelSerializer, Serializer
 from nodes.fleet.states import Backend
 from recordings.library import text
 from recordings.library.models import Marker, Recording, RecordingFile
@@ -69,7 +69,7 @@ class MarkerSerializer(ModelSerializer):
 
 
 class NewMarker(Serializer):
-    at_seconds = NumberField(min_value=0, max_value=31 * 86400)
+    at_seconds = serializers.FloatField(min_value=0, max_value=31 * 86400)
     label = CleanCharField(min_length=1, max_length=120)
 
 

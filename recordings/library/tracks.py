@@ -55,8 +55,9 @@ def bequeath(recording: Recording) -> None:
 
 
 def apply_result(recording: Recording, job: Job, result: dict) -> bool:
-    """Times, duration, flags and gaps of a track that the node closed; True if the recording changed."""
-    changes = {name: value for name, value in columns(recording, job, Captured.reported(result)).items() if getattr(recording, name) != value}
+    """Times, duration, flags and gaps of a track that the node closed, until its file tells; True if the recording changed."""
+    told = columns(recording, job, Captured.reported(result)) if recording.primary_file_id is None else {}
+    changes = {name: value for name, value in told.items() if getattr(recording, name) != value}
     if changes:
         status.change(recording, **changes)
     if recording.pk != job.recording_id:

@@ -4,7 +4,7 @@ from rest_framework import serializers
 
 from config.kernel.access import Perm
 from config.kernel.references import ScopedReference
-from config.kernel.serializers import CleanCharField, ModelSerializer, NumberField, Serializer, UtcDateTimeField
+from config.kernel.serializers import CleanCharField, ModelSerializer, Serializer, UtcDateTimeField
 from recordings.library.serializers import TagsField
 from recordings.replay.models import ReplayClip, ReplayMark
 from recordings.replay.states import ClipStatus
@@ -63,7 +63,7 @@ class MarkOutBody(MarkInBody):
 
 
 class QuickBody(_OfSession):
-    last_seconds = NumberField(min_value=1, max_value=60, required=False)
+    last_seconds = serializers.FloatField(min_value=1, max_value=60, required=False)
     name = CleanCharField(max_length=120, required=False, allow_blank=True)
 
 
@@ -86,8 +86,8 @@ class PlayBody(Serializer):
 
 class NewClip(Serializer):
     recording_id = ScopedReference("recording", Perm.RECORDING_CREATE, source="recording")
-    in_seconds = NumberField(min_value=0, max_value=10**7)
-    out_seconds = NumberField(min_value=0, max_value=10**7)
+    in_seconds = serializers.FloatField(min_value=0, max_value=10**7)
+    out_seconds = serializers.FloatField(min_value=0, max_value=10**7)
     name = CleanCharField(max_length=120, required=False, allow_blank=True)
 
 

@@ -149,3 +149,16 @@ def test_gaps_lie_in_their_tracks_also_after_a_late_start(node, recorder, profil
     ]
     recorder.report(job, "captured", results=results, gaps=[{**RESTART, "atSeconds": 65}])
     assert [row.gaps for row in Recording.objects.order_by("track_index")] == [[], [RESTART]]
+
+
+def test_what_was_measured_is_not_overruled_by_the_next_heartbeat(node, recorder, profiles):
+    start_recording(node, profile=profiles["Multitrack"])
+    job = recorder.claim().json()["data"]
+    content = audio(1, codec="wav")
+    results = [recorder.result(content, 3600, final=False)]
+    recorder.report(job, results=results)
+    assert Recording.objects.get().duration_seconds == 3600
+    assert recorder.put(job, content, codec="wav", final=False).status_code == 201
+    assert analysing.run(Recording.objects.get().primary_file_id)
+    recorder.report(job, results=results)
+    assert Recording.objects.get().duration_seconds == 1
