@@ -97,6 +97,32 @@ class CleanCharField(serializers.CharField):
         return value
 
 
+class Switch(serializers.BooleanField):
+    """true or false, and nothing that may pass for it."""
+
+    def to_internal_value(self, data):
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
+class _JsonNumber:
+    """A number of JSON's; neither text nor true."""
+
+    def to_internal_value(self, data):
+        if isinstance(data, bool) or not isinstance(data, (int, float)):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class Number(_JsonNumber, serializers.FloatField):
+    """See `_JsonNumber`."""
+
+
+class Whole(_JsonNumber, serializers.IntegerField):
+    """See `_JsonNumber`; without a fraction."""
+
+
 @cache
 def _reader(serializer):
     return serializer()

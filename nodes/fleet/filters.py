@@ -15,6 +15,7 @@ class SiteFilters(FilterSet):
 
 class RoomFilters(FilterSet):
     site_id = Uuid("site_id")
+    search_fields = ("name",)
     sorts = {"name": "name"}
     default_sort = "name"
 

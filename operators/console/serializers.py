@@ -3,7 +3,7 @@
 from rest_framework import serializers
 
 from config.kernel.access import Subsystem
-from config.kernel.serializers import CleanCharField, ModelSerializer, Serializer, UtcDateTimeField
+from config.kernel.serializers import CleanCharField, ModelSerializer, Serializer, Switch, UtcDateTimeField, Whole
 from operators.console import invites
 from operators.console.models import ConsoleOperator, ControlRoomEvent, Invite
 from operators.console.shapes import person
@@ -158,12 +158,12 @@ class InviteBody(Serializer):
     role = serializers.ChoiceField(ProductionRole.choices)
     label = CleanCharField(max_length=80, required=False, allow_blank=True)
     expires_at = UtcDateTimeField(required=False)
-    max_uses = serializers.IntegerField(min_value=1, max_value=1000, required=False, allow_null=True)
+    max_uses = Whole(min_value=1, max_value=1000, required=False, allow_null=True)
 
 
 class InviteRotation(Serializer):
     expires_at = UtcDateTimeField(required=False)
-    max_uses = serializers.IntegerField(min_value=1, max_value=1000, required=False, allow_null=True)
+    max_uses = Whole(min_value=1, max_value=1000, required=False, allow_null=True)
 
 
 class InviteShape(ModelSerializer):
@@ -239,4 +239,4 @@ class EventShape(ModelSerializer):
 
 
 class MuteBody(Serializer):
-    muted = serializers.BooleanField()
+    muted = Switch()

@@ -2,6 +2,7 @@
 
 from rest_framework.response import Response
 
+from config.kernel import pagination
 from config.kernel.access import ANONYMOUS, Kind, Perm, Route, require
 from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError
@@ -102,7 +103,7 @@ class MeViewSet(TallyViewSet):
             }
             for entry in CATALOGUE.values()
         ]
-        return Response(self.shape(rows, PermissionShape, many=True))
+        return pagination.Page(self.shape(rows, PermissionShape, many=True), limit=len(rows), next_cursor=None)
 
 
 class SignInFilters(FilterSet):

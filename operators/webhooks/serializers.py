@@ -9,7 +9,7 @@ from config.kernel.access import Perm
 from config.kernel.names import FreeForm
 from config.kernel.outbound.guard import URL_LIMIT
 from config.kernel.references import ScopedReference
-from config.kernel.serializers import CleanCharField, ModelSerializer, Serializer
+from config.kernel.serializers import CleanCharField, ModelSerializer, Serializer, Switch
 from operators.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from operators.webhooks.states import event_type
 from operators.workspaces.states import Environment
@@ -40,7 +40,7 @@ class _Settings(Serializer):
     url = CleanCharField(max_length=URL_LIMIT)
     types = TypesField()
     api_version = serializers.ChoiceField(settings.API_VERSIONS, required=False)
-    enabled = serializers.BooleanField(required=False)
+    enabled = Switch(required=False)
 
 
 class EndpointBody(_Settings):

@@ -5,7 +5,7 @@ from rest_framework import serializers
 
 from config.kernel.access import Perm
 from config.kernel.references import ScopedReference
-from config.kernel.serializers import CleanCharField, ModelSerializer, Serializer, UtcDateTimeField
+from config.kernel.serializers import CleanCharField, ModelSerializer, Number, Serializer, UtcDateTimeField, Whole
 from operators.identity.wallets.serializers import AddressField, Signed
 from operators.workspaces.availability import availability_of
 from operators.workspaces.keys import KEY_SCOPES
@@ -25,27 +25,18 @@ def _without_repeats(values: list) -> list:
     return values
 
 
-class DegreesField(serializers.FloatField):
-    """A JSON number; neither true nor a text that looks like one."""
-
-    def to_internal_value(self, data):
-        if isinstance(data, (bool, str)):
-            self.fail("invalid")
-        return super().to_internal_value(data)
-
-
 class PointShape(Serializer):
     """WGS84 degrees."""
 
-    lat = DegreesField(min_value=-90, max_value=90)
-    lng = DegreesField(min_value=-180, max_value=180)
+    lat = Number(min_value=-90, max_value=90)
+    lng = Number(min_value=-180, max_value=180)
 
 
 class CoverageShape(Serializer):
     """A circle in which the workspace's default operator serves."""
 
     center = PointShape()
-    radius_meters = serializers.IntegerField(min_value=10, max_value=500000)
+    radius_meters = Whole(min_value=10, max_value=500000)
 
 
 class WorkspaceBody(Signed):
@@ -144,7 +135,7 @@ class KeyBody(Serializer):
 class RevokeBody(Serializer):
     """0 ends the key at once."""
 
-    grace_seconds = serializers.IntegerField(min_value=0, max_value=GRACE_SECONDS, default=0)
+    grace_seconds = Whole(min_value=0, max_value=GRACE_SECONDS, default=0)
 
 
 class KeyShape(ModelSerializer):

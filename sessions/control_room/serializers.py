@@ -4,7 +4,7 @@ import unicodedata
 
 from rest_framework import serializers
 
-from config.kernel.serializers import CleanCharField, ModelSerializer, Serializer, UtcDateTimeField
+from config.kernel.serializers import CleanCharField, ModelSerializer, Number, Serializer, Switch, UtcDateTimeField
 from operators.console.serializers import ConsolePerson
 from sessions.control_room.models import CaptionLine
 from sessions.control_room.states import (
@@ -21,15 +21,6 @@ from sessions.control_room.states import (
 from sessions.field.states import Tally
 
 
-class Number(serializers.FloatField):
-    """A JSON number; neither text nor true."""
-
-    def to_internal_value(self, data):
-        if isinstance(data, bool) or not isinstance(data, (int, float)):
-            self.fail("invalid")
-        return super().to_internal_value(data)
-
-
 class Gain(Number):
     """dB in tenths."""
 
@@ -43,15 +34,6 @@ class Gain(Number):
         if abs(value * 10 - round(value * 10)) > 1e-6:
             self.fail("step")
         return value
-
-
-class Switch(serializers.BooleanField):
-    """true or false, and nothing that may pass for it."""
-
-    def to_internal_value(self, data):
-        if not isinstance(data, bool):
-            self.fail("invalid", input=data)
-        return data
 
 
 class CaptionText(serializers.CharField):

@@ -5,7 +5,7 @@ from rest_framework import serializers
 from config.kernel.access import Perm
 from config.kernel.errors import FieldError
 from config.kernel.references import ScopedReference
-from config.kernel.serializers import CleanCharField, FreeFormField, MicroField, ModelSerializer, Serializer, UtcDateTimeField
+from config.kernel.serializers import CleanCharField, FreeFormField, MicroField, ModelSerializer, Serializer, Switch, UtcDateTimeField, Whole
 from operators.workspaces.serializers import PointShape
 from operators.workspaces.states import DeviceKind, Environment
 from sessions.field.geography import FenceProblem, Point, check_polygon
@@ -20,19 +20,19 @@ class SessionBody(Serializer):
     """What is wanted: live video from around a point. One fence: a radius (100 m unless said) or a GeoJSON polygon."""
 
     point = PointShape()
-    max_duration_seconds = serializers.IntegerField(min_value=10, max_value=86400)
-    wait_timeout_seconds = serializers.IntegerField(min_value=5, max_value=3600, required=False, allow_null=True)
-    geofence_radius_meters = serializers.IntegerField(min_value=5, max_value=50000, required=False, allow_null=True)
+    max_duration_seconds = Whole(min_value=10, max_value=86400)
+    wait_timeout_seconds = Whole(min_value=5, max_value=3600, required=False, allow_null=True)
+    geofence_radius_meters = Whole(min_value=5, max_value=50000, required=False, allow_null=True)
     geofence_polygon = serializers.JSONField(required=False, allow_null=True)
     mode = serializers.ChoiceField(Mode.choices, default=Mode.WALL_CLOCK)
     quote_id = serializers.UUIDField(required=False, allow_null=True)
     max_rate_per_second_micro_usdc = MicroField(required=False, allow_null=True)
-    required_trust_tier = serializers.IntegerField(min_value=0, max_value=3, required=False)
+    required_trust_tier = Whole(min_value=0, max_value=3, required=False)
     kinds = serializers.ListField(child=serializers.ChoiceField(DeviceKind.choices), required=False, max_length=len(DeviceKind.values))
     # Whoever is told a supplier's id may ask it; the service looks whether it is one.
     operator_workspace_id = ScopedReference("workspace", Perm.WORKSPACE_READ, keep_id=True, unknown_stays=True, required=False, allow_null=True)
     label = CleanCharField(max_length=80, required=False, allow_blank=True)
-    record = serializers.BooleanField(default=True)
+    record = Switch(default=True)
     external_ref = CleanCharField(max_length=120, required=False, allow_blank=True)
     metadata = FreeFormField(limit_bytes=METADATA_BYTES, required=False)
     environment = serializers.ChoiceField(Environment.choices, required=False)

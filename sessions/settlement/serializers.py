@@ -4,7 +4,7 @@ from rest_framework import serializers
 
 from config.kernel.access import Perm
 from config.kernel.references import ScopedReference
-from config.kernel.serializers import CleanCharField, FreeFormField, MicroField, ModelSerializer, Serializer, UtcDateTimeField
+from config.kernel.serializers import CleanCharField, FreeFormField, MicroField, ModelSerializer, Serializer, UtcDateTimeField, Whole
 from sessions.settlement.models import CreditNote, Dispute, LedgerEntry
 from sessions.settlement.states import FundedBy, SettlementState, WalletEventKind
 
@@ -199,5 +199,5 @@ class VoidBody(Serializer):
     """How many of the billed seconds are given back (all unless said), why, and who pays."""
 
     reason = CleanCharField(min_length=1, max_length=2000, multiline=True)
-    seconds = serializers.IntegerField(min_value=1, max_value=86400, required=False)
+    seconds = Whole(min_value=1, max_value=86400, required=False)
     funded_by = serializers.ChoiceField(FundedBy.choices, required=False)

@@ -4,7 +4,7 @@ from rest_framework import serializers
 
 from config.kernel.access import Perm
 from config.kernel.references import ScopedReference
-from config.kernel.serializers import CleanCharField, FreeFormField, ModelSerializer, Serializer, UtcDateTimeField
+from config.kernel.serializers import CleanCharField, FreeFormField, ModelSerializer, Number, Serializer, Switch, UtcDateTimeField, Whole
 from operators.identity.wallets.serializers import AddressField
 from operators.workspaces.devices.models import DeviceKey, DeviceOperator
 from operators.workspaces.serializers import PointShape
@@ -19,7 +19,7 @@ class OperatorCoverage(Serializer):
     """A circle; without a center it lies around the operator's home."""
 
     center = PointShape(required=False, allow_null=True)
-    radius_meters = serializers.IntegerField(min_value=10, max_value=500000)
+    radius_meters = Whole(min_value=10, max_value=500000)
 
 
 class OperatorPatch(Serializer):
@@ -29,7 +29,7 @@ class OperatorPatch(Serializer):
     kind = serializers.ChoiceField(DeviceKind.choices, required=False)
     home = PointShape(required=False, allow_null=True)
     coverage = OperatorCoverage(required=False, allow_null=True)
-    enabled = serializers.BooleanField(required=False)
+    enabled = Switch(required=False)
     metadata = FreeFormField(limit_bytes=METADATA_BYTES, required=False)
 
 
@@ -94,10 +94,10 @@ class HeardBody(Serializer):
     """The heartbeat. `sequence` only ever rises; milliseconds of the epoch serve."""
 
     point = PointShape(required=False, allow_null=True)
-    accuracy_meters = serializers.FloatField(min_value=0, max_value=100000, required=False, allow_null=True)
-    sequence = serializers.IntegerField(min_value=0, max_value=2**63 - 1)
-    speed_mps = serializers.FloatField(min_value=0, max_value=10000, required=False, allow_null=True)
-    battery_percent = serializers.FloatField(min_value=0, max_value=100, required=False, allow_null=True)
+    accuracy_meters = Number(min_value=0, max_value=100000, required=False, allow_null=True)
+    sequence = Whole(min_value=0, max_value=2**63 - 1)
+    speed_mps = Number(min_value=0, max_value=10000, required=False, allow_null=True)
+    battery_percent = Number(min_value=0, max_value=100, required=False, allow_null=True)
 
 
 class HeardShape(Serializer):

@@ -131,3 +131,10 @@ def test_status_counts_what_the_reader_may_see_and_names_what_failed(api, carol,
     monkeypatch.setitem(status._sections, "nodes", lambda actor: 1 / 0)
     body = api(carol).get("/status").json()["data"]
     assert body["nodes"] is None and "nodes" in body["degraded"]
+
+
+def test_rooms_are_searched_by_name(api, carol):
+    site = make_site()
+    make_room(site, "Great hall")
+    make_room(site, "Studio")
+    assert [room["name"] for room in api(carol).get("/rooms?search=hall").json()["data"]] == ["Great hall"]

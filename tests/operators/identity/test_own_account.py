@@ -108,7 +108,9 @@ def test_revoking_the_others_keeps_the_one_in_use(api, dora):
 
 
 def test_the_catalogue_is_readable_by_whoever_is_signed_in(api, mallory):
-    rows = {row["permission"]: row for row in api(mallory).get("/auth/permissions").json()["data"]}
+    reply = api(mallory).get("/auth/permissions").json()
+    rows = {row["permission"]: row for row in reply["data"]}
+    assert reply["meta"] == {"limit": len(rows), "returned": len(rows), "nextCursor": None}
     assert rows["node:control"]["roles"] == ["admin", "operator", "owner"]
     assert rows["recording:read"]["key"] is True and rows["recording:read"]["workspaceRoles"] == ["ADMIN", "OWNER", "VIEWER"]
     assert api().get("/auth/permissions").json()["code"] == "not_authenticated"

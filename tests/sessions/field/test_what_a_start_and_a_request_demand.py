@@ -96,3 +96,22 @@ def test_a_field_that_is_wrong_is_told_before_a_tier_that_is_not_given(consumer,
     reply = consumer.client.post("/sessions", {**wish, "requiredTrustTier": 3})
     assert code(reply) == (400, "validation_failed"), "a wall clock reaches tier 0 only"
     assert not FieldSession.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("maxDurationSeconds", "60"),
+        ("maxDurationSeconds", True),
+        ("maxDurationSeconds", 60.5),
+        ("waitTimeoutSeconds", "60"),
+        ("geofenceRadiusMeters", "100"),
+        ("requiredTrustTier", "0"),
+        ("record", "yes"),
+        ("record", 1),
+    ],
+)
+def test_what_only_looks_like_a_number_or_a_switch_is_none(consumer, wish, field, value):
+    reply = consumer.client.post("/sessions", wish | {field: value})
+    assert code(reply) == (400, "validation_failed")
+    assert [(error["path"], error["code"]) for error in reply.json()["data"]["errors"]] == [(field, "invalid")]
