@@ -35,9 +35,9 @@ def test_no_row_is_in_scope():
 
 
 def test_nothing_is_locked_and_a_permission_is_still_asked_for(monkeypatch):
-    EMPTY.check_lock(USER, Route())
+    EMPTY.admit(USER, Route())
     monkeypatch.setattr(ports, "decide", EMPTY.decide)
-    assert code(lambda: EMPTY.check_lock(USER, Route(Perm.NODE_MANAGE))) == "permission_denied"
+    assert code(lambda: EMPTY.admit(USER, Route(Perm.NODE_MANAGE))) == "permission_denied"
 
 
 @pytest.mark.parametrize("header", ["Basic YTpi", "Bearer", "Bearer  ", "tr_usr_abc"])
@@ -71,7 +71,7 @@ def test_a_node_is_for_its_own_routes():
 
 def test_a_commands_door_is_the_lock_and_a_reads_the_permission(monkeypatch):
     asked = []
-    monkeypatch.setattr(ports, "check_lock", lambda actor, route: asked.append(route.subsystem))
+    monkeypatch.setattr(ports, "admit", lambda actor, route: asked.append(route.subsystem))
     guard.check(USER, Route(subsystem="switching"), "POST", {})
     guard.check(USER, Route(subsystem="switching"), "GET", {})
     assert asked == ["switching"]
