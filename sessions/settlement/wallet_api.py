@@ -62,7 +62,7 @@ class WalletViewSet(TallyViewSet):
         return Response(self.shape(data, EarningsShape))
 
     def export_earnings(self, request):
-        workspace, environment, kind = self._workspace(), self._environment(), exports.format_of(request.GET)
+        workspace, environment, kind = self._workspace(), self._environment(), exports.format_of(request)
         start, end = self._period()
         rows = earnings.sessions(workspace, start, end, environment)
         details = {"from": start.isoformat(), "to": end.isoformat(), "environment": environment, "rows": rows.count()}
@@ -71,7 +71,7 @@ class WalletViewSet(TallyViewSet):
     @extend_schema(request=exports.ExportBody, responses={200: bytes})
     def export_selected_earnings(self, request):
         """The rows of these sessions, in this order, whenever they ended. One that earned the workspace nothing: 404 for all."""
-        workspace, environment, kind = self._workspace(), self._environment(), exports.format_of(request.GET)
+        workspace, environment, kind = self._workspace(), self._environment(), exports.format_of(request)
         ids = self.body(exports.ExportBody)["ids"]
         rows = exports.in_order(earnings.metered(workspace, environment), ids)
         details = {"ids": [str(pk) for pk in ids][:50], "environment": environment, "rows": len(ids)}

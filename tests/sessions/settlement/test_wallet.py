@@ -125,7 +125,7 @@ def test_the_csv_has_every_column_and_defuses_labels(api):
     fund(consumer, 600000)
     session = ended(consumer, operator)
     client = api(operator.workspace.members.get(role="OWNER").user)
-    text = b"".join(client.get("/wallet/earnings/export").streaming_content).decode()
+    text = b"".join(client.get("/wallet/earnings/export", accept="text/csv").streaming_content).decode()
     assert text.splitlines()[0] == (
         "date,session_id,operator_id,operator_label,mode,started_at,ended_at,metered_seconds,clean_seconds,failed_seconds,rate,gross,fee_bps,fee,"
         "earned,credited,net,settlement_state,tx_hash"
