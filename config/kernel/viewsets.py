@@ -24,7 +24,6 @@ from config.kernel.filters import PAGING, FilterSet, NoFilters, refuse_unknown
 from config.kernel.serializers import Serializer
 
 LISTING = {"list", "facets", "export"}
-EXPORTS = {"export", "export_selected"}
 
 
 class TallyViewSet(GenericViewSet):
@@ -56,6 +55,11 @@ class TallyViewSet(GenericViewSet):
     @property
     def actor(self) -> Actor:
         return self.request.actor
+
+    @property
+    def any_accept(self) -> bool:
+        """Whether the answer is a file, whose type is no renderer's: an export, known by its `format`."""
+        return self.action is not None and "format" in self.known_query()
 
     def stranger_scope(self, request) -> str | None:
         """Whose an `Idempotency-Key` is where nobody is signed in; None: the header does nothing."""
@@ -121,7 +125,7 @@ class TallyViewSet(GenericViewSet):
             known |= self.filters.known()
         if self.action == "list":
             known |= set(PAGING) if self.filters.search_fields else set(PAGING) - {"search"}
-        if self.action in EXPORTS:
+        if self.action in {"export", "export_selected"}:
             known.add("format")
         return known
 
@@ -206,11 +210,6 @@ class FacetsMixin:
 
 class ExportMixin:
     """GET …/export (the current filters) and POST …/export (`{ids}`); both audited."""
-
-    @property
-    def any_accept(self) -> bool:
-        """The file's type is no renderer's: `exports` chooses it."""
-        return self.action in EXPORTS
 
     def export(self, request, *args, **kwargs):
         reached, chosen = self.rows(), self.filters(request.GET)
