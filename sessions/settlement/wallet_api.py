@@ -38,11 +38,6 @@ class WalletViewSet(TallyViewSet):
     }
     serializer_class = WalletShape
 
-    @property
-    def any_accept(self) -> bool:
-        """An export is no renderer's: `exports` chooses its type."""
-        return "export" in (self.action or "")
-
     def _workspace(self, permission: Perm = Perm.WALLET_READ):
         return workspace_of(self.actor, self.request.GET.get("workspaceId"), permission)
 
