@@ -175,7 +175,8 @@ class TestAgentsReport:
         assert report(interfaceId=str(other.interfaces.get().pk)).status_code == 404
         assert report(recordingId=str(other.pk)).status_code == 404
         monkeypatch.setattr(ports, "subject_belongs", lambda node_id, recording_id, schedule_id: True)
-        assert report(recordingId=str(other.pk)).status_code == 201
+        taken = report(recordingId=str(other.pk))
+        assert taken.status_code == 201 and taken.headers["Location"] == f"/api/v1/health-events/{taken.json()['data']['event']['id']}"
 
 
 @pytest.mark.django_db
