@@ -130,7 +130,7 @@ def test_a_node_without_any_gets_one_for_a_person_and_none_over_the_wire(api, al
 
 
 def test_no_token_is_ever_stored_or_replayed(api, alice, node):
-    body, key = {"alias": "rec-77", "location": {"siteId": str(node.site_id)}}, "enrol-77"
+    body, key = {"alias": "once", "location": {"siteId": str(node.site_id)}}, "enrol-once"
     first = api(alice).post("/nodes/enroll", body, Idempotency_Key=key)
     again = api(alice).post("/nodes/enroll", body, Idempotency_Key=key)
     token = first.json()["data"]["credential"]["token"]
