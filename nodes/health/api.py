@@ -75,6 +75,6 @@ class HealthReportViewSet(AgentViewSet):
     def report(self, request, id):  # noqa: A002
         event, made = services.report(actor=self.actor, node=self.node, body=self.body(HealthReportBody))
         shown = camelized(shapes.event(event)) if event is not None else None
-        if not made:
-            return Response({"event": shown})
-        return Response({"event": shown}, status=201, headers={"Location": f"/api/v1/health-events/{event.pk}"})
+        # The end of what never began is taken, and leaves nothing.
+        headers = {"Location": f"/api/v1/health-events/{event.pk}"} if made and event is not None else None
+        return Response({"event": shown}, status=201 if made else 200, headers=headers)
