@@ -25,8 +25,9 @@ coverage: ## every branch of access, tokens and audit is walked by the tests of 
 	$(BIN)/coverage run -m pytest -n 0 tests/audit tests/kernel tests/nodes/fleet tests/operators
 	$(BIN)/coverage report --include="$(WALKED)" --skip-covered --show-missing --fail-under=100
 
-schema: ## the OpenAPI document
-	$(PYTHON) manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+schema: ## the OpenAPI document, as `/api/schema` serves it, into dist/
+	mkdir -p dist
+	$(PYTHON) manage.py spectacular --validate --fail-on-warn --file dist/openapi.yaml
 
 screenshots: ## the pictures of README.md, from a running stack
 	$(PYTHON) -m tests.browser.screenshots
