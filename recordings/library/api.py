@@ -7,7 +7,7 @@ from config.kernel.access import Perm, Route, Subsystem, holds, require
 from config.kernel.actions import states
 from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError
-from config.kernel.etags import check_if_match, etag, not_modified
+from config.kernel.etags import etag, not_modified, unless_changed
 from config.kernel.exports import in_order
 from config.kernel.viewsets import ExportMixin, FacetsMixin, ListMixin, TallyViewSet
 from recordings.jobs import starting, stopping
@@ -155,9 +155,7 @@ class RecordingViewSet(ListMixin, FacetsMixin, ExportMixin, TallyViewSet):
     def metadata(self, request, id):  # noqa: A002
         recording = self.get_object()
         body = self.body(MetadataBody)
-        row = editing.edit(
-            actor=self.actor, recording=recording, body=body, check=lambda locked: check_if_match(request, etag(locked.pk, locked.revision))
-        )
+        row = editing.edit(actor=self.actor, recording=recording, body=body, check=unless_changed(request))
         return self._reply(row)
 
     @extend_schema(request=BulkMetadataBody, responses={200: dict})

@@ -5,7 +5,7 @@ from rest_framework.response import Response
 from config.kernel.access import Perm, Route
 from config.kernel.actions import Action, states
 from config.kernel.documenting import extend_schema
-from config.kernel.etags import check_if_match, etag
+from config.kernel.etags import etag, unless_changed
 from config.kernel.filters import Choice, FilterSet, Flag
 from config.kernel.viewsets import ListMixin, TallyViewSet
 from recordings.profiles import services
@@ -58,9 +58,10 @@ class ProfileViewSet(ListMixin, TallyViewSet):
     def partial_update(self, request, id):  # noqa: A002
         profile = self.get_object()
         body = self.body(ProfileBody, partial=True, profile=profile)
+        unchanged = unless_changed(request)
 
         def check(row):
-            check_if_match(request, etag(row.pk, row.revision))
+            unchanged(row)
             self.body(ProfileBody, partial=True, profile=row)
 
         return self._reply(services.edit(actor=self.actor, profile=profile, body=body, check=check))

@@ -10,7 +10,7 @@ from config.kernel.access import Perm, Route, Subsystem
 from config.kernel.actions import states
 from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError
-from config.kernel.etags import check_if_match, etag
+from config.kernel.etags import etag, unless_changed
 from config.kernel.names import camelized
 from config.kernel.serializers import NoBody
 from config.kernel.viewsets import FacetsMixin, ListMixin, TallyViewSet
@@ -140,7 +140,7 @@ class ClipViewSet(ListMixin, FacetsMixin, TallyViewSet):
     def partial_update(self, request, id):  # noqa: A002
         clip = self.get_object()
         body = self.body(ClipBody, partial=True)
-        row = clips.edit(actor=self.actor, clip=clip, body=body, check=lambda held: check_if_match(request, etag(held.pk, held.revision)))
+        row = clips.edit(actor=self.actor, clip=clip, body=body, check=unless_changed(request))
         return self._reply(row)
 
     @extend_schema(request=None, responses={204: None})
