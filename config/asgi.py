@@ -12,6 +12,7 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.urls import re_path  # noqa: E402
 
 from config.kernel.live.consumer import LiveConsumer  # noqa: E402
+from config.kernel.metrics import counting  # noqa: E402
 from nodes.meters.consumers import NodeConsumer  # noqa: E402
 from sessions.control_room.consumers import ProgramConsumer  # noqa: E402
 
@@ -20,9 +21,9 @@ application = ProtocolTypeRouter(
         "http": _django,
         "websocket": URLRouter(
             [
-                re_path(r"^ws$", LiveConsumer.as_asgi()),
-                re_path(r"^ws/node$", NodeConsumer.as_asgi()),
-                re_path(r"^ws/program$", ProgramConsumer.as_asgi()),
+                re_path(r"^ws$", counting(LiveConsumer.as_asgi(), "console")),
+                re_path(r"^ws/node$", counting(NodeConsumer.as_asgi(), "node")),
+                re_path(r"^ws/program$", counting(ProgramConsumer.as_asgi(), "program")),
             ]
         ),
     }

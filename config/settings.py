@@ -23,6 +23,7 @@ HTTPS = _origin.scheme == "https"
 ALLOWED_HOSTS = [*env.words("ALLOWED_HOSTS"), _origin.hostname, "127.0.0.1", "localhost", "[::1]"]
 TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
 METRICS_ALLOWED_NETWORKS = env.words("METRICS_ALLOWED_NETWORKS")
+METRICS_LEVELS = env.flag("METRICS_LEVELS", False)
 
 INSTALLED_APPS = [
     "django.contrib.contenttypes",

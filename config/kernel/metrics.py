@@ -6,14 +6,16 @@ Valkey, never from a query that fails with the database down.
 
 import os
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import structlog
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import REGISTRY
 
-from config.kernel import broker
+from config.kernel import broker, queues
+from config.stack.process import alive
 
 log = structlog.get_logger("metrics")
 # Name of a periodic task → Unix time, as text.
@@ -21,6 +23,8 @@ ENDED_WELL = broker.PREFIX + "beat"
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
 HTTP_SECONDS = Histogram("tallyroom_http_request_seconds", "Time to answer a request", ["method", "status"])
+# Of the processes that live; `_forget_the_dead` sees to it that a killed one's sockets are not counted for ever.
+SOCKETS = Gauge("tallyroom_sockets", "Open WebSockets", ["kind"], multiprocess_mode="livesum")
 AUDIT_LOST = Counter("tallyroom_audit_lost_total", "Refusals that could not be written to the audit")
 # Further parts of `/readyz`: name → probe returning bool.
 READINESS: dict[str, Callable[[], bool]] = {}
@@ -69,6 +73,24 @@ def _beat(_actor) -> Iterable:
 
 
 register_collector(_beat)
+register_collector(queues.collect)
+
+
+def counting(socket, kind: str):
+    """The ASGI application `socket`, counted among the open sockets of its kind while it runs."""
+
+    async def counted(scope, receive, send):
+        with SOCKETS.labels(kind).track_inprogress():
+            await socket(scope, receive, send)
+
+    return counted
+
+
+def _forget_the_dead(folder: str) -> None:
+    for file in Path(folder).glob("gauge_live*_*.db"):
+        pid = int(file.stem.rpartition("_")[2])
+        if not alive(pid):
+            mark_process_dead(pid, folder)
 
 
 def exposition(actor) -> bytes:
@@ -76,7 +98,8 @@ def exposition(actor) -> bytes:
     registry = CollectorRegistry()
     registry.register(_Of(actor))
     shared = REGISTRY
-    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+    if folder := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        _forget_the_dead(folder)
         shared = CollectorRegistry()
         MultiProcessCollector(shared)
     hidden = {name for names, sees in _restricted for name in names if not sees(actor)}

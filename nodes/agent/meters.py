@@ -191,20 +191,11 @@ def _correlations(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return peers + 1, np.clip(matrix[np.arange(channels), peers], -1, 1)
 
 
-def quick_levels(samples: np.ndarray) -> tuple[wire.ChannelLevel, ...]:
-    """The 100 ms lane: rms, peak, clipping."""
+def quick_levels(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The 100 ms lane: (rms dBFS, peak dBFS, clipping), each a value a channel."""
     squares = np.einsum("ij,ij->i", samples, samples, dtype=np.float64) / samples.shape[1]
-    rms, peaks = decibels(np.sqrt(squares)), np.abs(samples).max(axis=1)
-    shown = decibels(peaks)
-    return tuple(
-        wire.ChannelLevel(
-            channel_index=n + 1,
-            rms_dbfs=wire.clamp_dbfs(float(rms[n])),
-            peak_dbfs=wire.clamp_dbfs(float(shown[n])),
-            clipping=bool(peaks[n] >= CLIP_LEVEL),
-        )
-        for n in range(len(samples))
-    )
+    peaks = np.abs(samples).max(axis=1)
+    return decibels(np.sqrt(squares)), decibels(peaks), peaks >= CLIP_LEVEL
 
 
 class _Lane:
@@ -229,9 +220,9 @@ class _Lane:
 
 
 class MeterSink:
-    """A reader's sink that turns blocks into frames on a thread of its own."""
+    """A reader's sink that turns blocks into frames, as they go over the wire, on a thread of its own."""
 
-    def __init__(self, interface_id: str, clock: Clock, on_frame: Callable[[wire.MeterFrame], None]):
+    def __init__(self, interface_id: str, clock: Clock, on_frame: Callable[[bytes], None]):
         self._interface_id = UUID(interface_id)
         self._clock = clock
         self._on_frame = on_frame
@@ -292,25 +283,16 @@ class MeterSink:
         if self.watched:
             self._quick = self._quick or _Lane(rate // 10, channels)
             for stretch, used in self._quick.cut(samples):
-                self._emit(wire.LEVELS, quick_levels(stretch), block, used)
+                self._on_frame(wire.pack_levels(*quick_levels(stretch), **self._next(wire.LEVELS, block, used)))
         else:
             self._quick = None
         for stretch, used in self._second.cut(samples):
-            self._emit(wire.FEATURES, meter.measure(stretch), block, used)
-
-    def _emit(self, kind: int, levels: tuple[wire.ChannelLevel, ...], block: Block, used: int) -> None:
-        end = self._clock.utc_at(block.start_mono + used / block.sample_rate)
-        self._on_frame(
-            wire.MeterFrame(
-                interface_id=self._interface_id,
-                seq=self._seq[kind],
-                captured_at_us=round(end * 1_000_000),
-                period_ms=1000 if kind == wire.FEATURES else 100,
-                levels=levels,
-                kind=kind,
-                xrun=self._lost and kind == wire.FEATURES,
-            )
-        )
-        self._seq[kind] += 1
-        if kind == wire.FEATURES:
+            levels, head = meter.measure(stretch), self._next(wire.FEATURES, block, used)
+            self._on_frame(wire.encode_features(wire.MeterFrame(**head, period_ms=1000, levels=levels, xrun=self._lost)))
             self._lost = False
+
+    def _next(self, kind: int, block: Block, used: int) -> dict:
+        """What the next frame of this kind says of itself."""
+        end = self._clock.utc_at(block.start_mono + used / block.sample_rate)
+        self._seq[kind] += 1
+        return {"interface_id": self._interface_id, "seq": self._seq[kind] - 1, "captured_at_us": round(end * 1_000_000)}

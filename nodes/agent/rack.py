@@ -15,7 +15,6 @@ from nodes.agent.config import Settings
 from nodes.agent.inventory import Device
 from nodes.agent.meters import MeterSink
 from nodes.agent.reader import Reader, Sink
-from nodes.meters import wire
 
 log = logging.getLogger("tallyroom.agent.rack")
 
@@ -40,7 +39,7 @@ class Slot:
 class Rack:
     """Use from one asyncio loop; `on_frame` is called on meter threads."""
 
-    def __init__(self, settings: Settings, clock: Clock, on_frame: Callable[[wire.MeterFrame], None]):
+    def __init__(self, settings: Settings, clock: Clock, on_frame: Callable[[bytes], None]):
         self._settings, self._clock, self._on_frame = settings, clock, on_frame
         self._policy = sources.Policy(settings.allow_sources, settings.file_roots)
         self._slots: dict[str, Slot] = {}

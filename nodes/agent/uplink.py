@@ -1,4 +1,4 @@
-"""Meter frames on their way out: binary over /ws/node, else JSON by POST, else kept on disk.
+"""Meter frames on their way out, in their binary form: over /ws/node, else as JSON by POST, else kept on disk.
 
 A socket confirms nothing, so features sent since the last answered ping count as unsent when it
 breaks: they are stored and replayed. Levels (100 ms) are worth nothing later and are dropped.
@@ -35,7 +35,7 @@ class Uplink:
         self._controller, self._hints, self._store = controller, hints, store
         self._timing = timing
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._queue: deque[wire.MeterFrame] = deque()
+        self._queue: deque[bytes] = deque()
         self._wake = asyncio.Event()
         self._socket: ClientConnection | None = None
         self._unconfirmed: deque[bytes] = deque()
@@ -47,21 +47,21 @@ class Uplink:
     def connected(self) -> bool:
         return self._socket is not None
 
-    def offer(self, frame: wire.MeterFrame) -> None:
+    def offer(self, frame: bytes) -> None:
         """From a meter's thread."""
         loop = self._loop
         if loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(self._enqueue, frame)
 
-    def _enqueue(self, frame: wire.MeterFrame) -> None:
+    def _enqueue(self, frame: bytes) -> None:
         if len(self._queue) >= QUEUE:
             self._keep(self._queue.popleft())
         self._queue.append(frame)
         self._wake.set()
 
-    def _keep(self, frame: wire.MeterFrame) -> None:
-        if frame.kind == wire.FEATURES:
-            self._store.append(wire.encode_features(frame))
+    def _keep(self, frame: bytes) -> None:
+        if frame[0] == wire.FEATURES:
+            self._store.append(frame)
             self.sent["stored"] += 1
 
     # -- sending -------------------------------------------------------------------------------
@@ -93,11 +93,10 @@ class Uplink:
     async def _send_by_socket(self, socket: ClientConnection) -> None:
         while self._queue:
             frame = self._queue.popleft()
-            payload = wire.encode(frame)
-            if frame.kind == wire.FEATURES:
-                self._unconfirmed.append(payload)
+            if frame[0] == wire.FEATURES:
+                self._unconfirmed.append(frame)
             try:
-                await socket.send(payload)
+                await socket.send(frame)
             except WebSocketException:
                 return  # its closing stores what is unconfirmed
             self.sent["socket"] += 1
@@ -105,9 +104,9 @@ class Uplink:
     async def _send_by_post(self) -> None:
         while self._queue:
             frames = [self._queue.popleft()]
-            room = JSON_CHANNELS - len(frames[0].levels)
-            while self._queue and len(frames) < BATCH and len(self._queue[0].levels) <= room:
-                room -= len(self._queue[0].levels)
+            room = JSON_CHANNELS - _channels(frames[0])
+            while self._queue and len(frames) < BATCH and _channels(self._queue[0]) <= room:
+                room -= _channels(self._queue[0])
                 frames.append(self._queue.popleft())
             if not await self._post(frames):
                 for frame in frames:
@@ -115,10 +114,10 @@ class Uplink:
                 return
             self.sent["post"] += len(frames)
 
-    async def _post(self, frames: list[wire.MeterFrame]) -> bool:
+    async def _post(self, frames: list[bytes]) -> bool:
         """False: the controller is away and the frames are to be kept."""
         try:
-            answer = await self._controller.meter_frames([wire.to_json(frame, node_id=self._controller.node) for frame in frames])
+            answer = await self._controller.meter_frames([wire.to_json(wire.decode(frame), node_id=self._controller.node) for frame in frames])
         except Unreachable:
             self._pause(self._backoff.next())
             return False
@@ -138,10 +137,9 @@ class Uplink:
     async def _replay(self) -> None:
         """60 a request; live frames go in between."""
         while not self._queue:
-            payloads, token = self._store.batch(BATCH)
+            frames, token = self._store.batch(BATCH)
             if token is None:
                 return
-            frames = [wire.decode_features(payload) for payload in payloads]
             for group in _groups(frames):
                 if not await self._post(group):
                     return
@@ -224,14 +222,18 @@ class Uplink:
             self._store.append(self._unconfirmed.popleft())
 
 
-def _groups(frames: list[wire.MeterFrame]) -> list[list[wire.MeterFrame]]:
+def _groups(frames: list[bytes]) -> list[list[bytes]]:
     """Cut a batch where its JSON would pass the controller's limit."""
-    groups: list[list[wire.MeterFrame]] = [[]]
+    groups: list[list[bytes]] = [[]]
     channels = 0
     for frame in frames:
-        channels += len(frame.levels)
+        channels += _channels(frame)
         if groups[-1] and channels > JSON_CHANNELS:
             groups.append([])
-            channels = len(frame.levels)
+            channels = _channels(frame)
         groups[-1].append(frame)
     return groups
+
+
+def _channels(frame: bytes) -> int:
+    return wire.HEADER.unpack_from(frame)[2]

@@ -47,7 +47,8 @@ class MeterFrameViewSet(AgentViewSet):
         if not ring.store(frames):
             # The agent keeps its features and replays them.
             raise ApiError("not_ready", headers={"Retry-After": "2"})
-        metrics.METER_FRAMES.labels("http").inc(len(frames))
+        for _, header in frames:
+            metrics.taken(header, "http")
         reply = {"receivedAt": clock.now(), "accepted": len(frames), "hints": _wire_hints(self.node)}
         return Response(reply, status=202)
 

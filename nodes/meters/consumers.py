@@ -100,7 +100,7 @@ class NodeConsumer(AsyncWebsocketConsumer):
         if not await self._owns(header.interface_id):
             raise ApiError("frame_invalid", "The interface is not this node's.")
         if await intake.writer().store(payload, header):
-            metrics.METER_FRAMES.labels("socket").inc()
+            metrics.taken(header, "socket")
 
     async def _owns(self, interface_id) -> bool:
         if interface_id in intake.known(self.node_id):

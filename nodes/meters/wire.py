@@ -27,6 +27,7 @@ from uuid import UUID
 import numpy as np
 
 FEATURES, LISTEN, LEVELS = 1, 2, 3
+LEVELS_PERIOD_MS = 100
 VERSION = 1
 MAX_CHANNELS = 512
 MIN_DBFS, MAX_DBFS = -160.0, 24.0
@@ -214,6 +215,21 @@ def encode_levels(frame: MeterFrame) -> bytes:
         if level.clipping:
             bitmap[position // 8] |= 1 << position % 8
     return _pack_header(LEVELS, frame, count) + bytes(pairs) + bytes(bitmap)
+
+
+def pack_levels(rms: np.ndarray, peaks: np.ndarray, clipping: np.ndarray, *, interface_id: UUID, seq: int, captured_at_us: int) -> bytes:
+    """Kind 3 from dBFS (float64) and flags of the channels 1…n, without an object for each: what `encode_levels` makes of the same."""
+    count = len(rms)
+    halves = np.empty((count, 2))
+    halves[:, 0], halves[:, 1] = rms, peaks
+    # 2 × (6 - dBFS), within what a byte can say; NaN is no signal at all.
+    halves *= -2.0
+    halves += 12.0
+    np.fmin(halves, NONE_LEVEL - 1, out=halves)
+    np.fmax(halves, 0.0, out=halves)
+    np.rint(halves, out=halves)
+    header = HEADER.pack(LEVELS, VERSION, count, seq & 0xFFFFFFFF, captured_at_us, LEVELS_PERIOD_MS, 0, 0, interface_id.bytes)
+    return header + halves.astype(np.uint8).tobytes() + np.packbits(clipping, bitorder="little").tobytes()
 
 
 def decode_levels(payload: bytes) -> MeterFrame:

@@ -31,7 +31,7 @@ class ProfileViewSet(ListMixin, TallyViewSet):
         "list": Route(Perm.SETTINGS_READ),
         "retrieve": Route(Perm.SETTINGS_READ),
         "actions": Route(Perm.SETTINGS_READ),
-        "create": Route(Perm.SETTINGS_MANAGE, exempt=_SETTING, errors=("duplicate_name",)),
+        "create": Route(Perm.SETTINGS_MANAGE, exempt=_SETTING, errors=("duplicate_name", "default_required")),
         "partial_update": Route(Perm.SETTINGS_MANAGE, exempt=_SETTING, errors=("duplicate_name", "default_required")),
         "destroy": Route(Perm.SETTINGS_MANAGE, exempt=_SETTING, errors=("profile_in_use", "default_required")),
     }

@@ -26,7 +26,9 @@ def profiles():
 
 
 def create(*, actor: Actor, body: dict) -> RecordingProfile:
-    """ApiError duplicate_name."""
+    """ApiError duplicate_name; default_required when the default would be a disabled one."""
+    if _disabled_default(body.get("is_default"), body.get("enabled", True)):
+        raise ApiError("default_required")
     with _named_once(), patient():
         if body.get("is_default"):
             _locked()
@@ -39,7 +41,8 @@ def create(*, actor: Actor, body: dict) -> RecordingProfile:
 def edit(*, actor: Actor, profile: RecordingProfile, body: dict, check=None) -> RecordingProfile:
     """Set these columns. `check(row)` runs on the locked row (If-Match, and whether the body fits what the row has become).
 
-    ApiError not_found, duplicate_name; default_required when the default would be disabled, moved to another kind or lose its role.
+    ApiError not_found, duplicate_name; default_required when the default would be disabled, moved to another kind or lose its role, or a disabled one
+    become it.
     """
     with _named_once(), patient():
         row = _locked().get(profile.pk)
@@ -60,8 +63,13 @@ def edit(*, actor: Actor, profile: RecordingProfile, body: dict, check=None) -> 
 
 def edit_refusal(profile: RecordingProfile, body: dict) -> str | None:
     """A default stays enabled and of its kind; it gives up its role only to another one."""
-    leaves = body.get("is_default") is False or body.get("enabled") is False or body.get("kind", profile.kind) != profile.kind
-    return "default_required" if profile.is_default and leaves else None
+    leaves = profile.is_default and (body.get("is_default") is False or body.get("kind", profile.kind) != profile.kind)
+    disabled = _disabled_default(body.get("is_default", profile.is_default), body.get("enabled", profile.enabled))
+    return "default_required" if leaves or disabled else None
+
+
+def _disabled_default(is_default: bool | None, enabled: bool | None) -> bool:
+    return bool(is_default) and not enabled
 
 
 def delete_refusal(profile: RecordingProfile) -> str | None:

@@ -5,18 +5,17 @@ answer alike, byte for byte, at the same cost in statements, and only the hidden
 """
 
 import difflib
-from functools import partial
 
 import pytest
 
-from tests.access import bodies, oracle, rows
+from tests.access import asked, bodies, oracle, rows
 from tests.access.calls import READS, Call
 from tests.access.things import OWN, THINGS
-from tests.access.world import Caller, World, in_turn, unknown_credentials
+from tests.access.world import in_turn, unknown_credentials
 from tests.soak import amount
 
-# How many of one kind who get the same answer are asked at each row.
-ALIKE = amount(2, 99)
+# To how many kinds of credential, at each row, hidden and absent are compared.
+COMPARED = amount(1, 99)
 REFUSED_IF_GRANTED = {400, 401, 403, 404, 405, 406, 415, 500}
 # Writes that leave no row when they succeed (10: volume), and why others leave none.
 SILENT = {
@@ -92,45 +91,21 @@ def _alike(hidden: Call, absent: Call) -> list[str]:
     return found
 
 
-def _some(world: World, row: rows.Row) -> list[Caller]:
-    """Everyone whose answer can differ; of those who are alike to this row one, another for each row in turn; of those of a kind who get the same answer
-    a few, others each time."""
-    callers, turn = world.callers, rows.calls().index(row)
-    if row.kinds & {"public", "anyone"}:
-        return list({caller.kind: caller for caller in callers}.values())
-    if row.where in {"door", "shell", "-"}:
-        # No object is asked about: how far somebody reaches makes no difference at the door.
-        callers = [caller for caller in callers if caller.kind != "user" or (caller.reach == "in" and caller.here)]
-    callers = in_turn(callers, partial(_alike_to, row), turn)
-
-    def answer(caller: Caller) -> object:
-        return caller.kind, oracle.expected(world.caller_for(caller, row.door), row)
-
-    return in_turn(callers, answer, turn, most=ALIKE)
-
-
-def _alike_to(row: rows.Row, caller: Caller) -> object:
-    """A kind that the row does not take is turned away unseen; out of reach, what counts is whether a role reaches everything and holds the permission."""
-    if caller.kind not in {*row.kinds, "user", "nobody"}:
-        return caller.kind
-    if caller.role and caller.kind == "user" and caller.reach != "in":
-        return caller.reach, caller.role in {"owner", "admin"}, row.on_object is not None and oracle.holds(caller, row.on_object)
-    return caller.name
-
-
 @pytest.mark.parametrize("row", rows.calls(), ids=str)
 def test_everyone_gets_the_answer_that_is_due(world, row):
-    failures, compared = [], set()
-    for caller in _some(world, row):
+    failures, hidden = [], {}
+    for caller in asked.some(world, row):
         if row.where == "own" and not caller.user:
             continue
         answer = oracle.expected(world.caller_for(caller, row.door), row)
         call = Call(world, caller, row)
         found = _problems(call, answer, row)
-        # Once for each kind of credential: what makes it hidden to another of the same kind goes the same way.
-        if answer.hidden and not found and row.where != "member" and caller.kind not in compared:
-            compared.add(caller.kind)
-            found = _alike(*(Call(world, caller, row, absent=absent, count=True) for absent in (False, True)))
+        if answer.hidden and not found and row.where != "member":
+            # What makes it hidden to another of the same kind goes the same way.
+            hidden.setdefault(caller.kind, caller)
+        failures += [f"{caller}: {problem}" for problem in found]
+    for caller in in_turn(list(hidden.values()), lambda caller: "", asked.turn(row), most=COMPARED):
+        found = _alike(*(Call(world, caller, row, absent=absent, count=True) for absent in (False, True)))
         failures += [f"{caller}: {problem}" for problem in found]
     assert not failures, "\n".join(
         [f"{row} (tests/access/matrix.csv says: {row.permission}, {sorted(row.kinds)}, {row.thing}, {row.where})", *failures]

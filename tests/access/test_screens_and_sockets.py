@@ -10,7 +10,7 @@ from audit.models import AuditEvent
 from config.kernel import broker
 from nodes.meters.consumers import NodeConsumer
 from sessions.control_room.consumers import ProgramConsumer
-from tests.access import oracle, rows
+from tests.access import asked, oracle, rows
 from tests.access.calls import NOWHERE, Call, undone
 from tests.access.things import THINGS
 from tests.access.world import Caller, World, in_turn
@@ -32,7 +32,7 @@ def test_the_admin_opens_each_screen_to_whom_it_belongs(world, row):
     for caller in in_turn(
         world.callers,
         lambda caller: caller.role if caller.kind == "user" and oracle.opens_admin(caller) else caller.kind,
-        rows.of("SCREEN").index(row),
+        asked.turn(row),
     ):
         due, got = oracle.expected(caller, listing), Call(world, caller, listing).status
         if got != (due.status or 200):
@@ -93,7 +93,7 @@ def _asked(socket: Socket, *says) -> tuple[str, list[AuditEvent]]:
 @pytest.mark.parametrize("row", rows.of("SUBSCRIBE"), ids=str)
 def test_a_topic_is_for_whom_its_row_says(world, row):
     failures = []
-    for caller in world.callers:
+    for caller in asked.some(world, row):
         due = oracle.expected(world.caller_for(caller, row.door), row)
         if due.granted and row.where == "door":
             continue

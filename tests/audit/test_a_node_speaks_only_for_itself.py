@@ -26,11 +26,11 @@ def refused_on(client, node, method: str, template: str) -> AuditEvent:
     url = re.sub(r"<uuid:id>", str(node.pk), template)
     url = re.sub(r"<uuid:[a-z_]+>", str(uuid4()), url)
     url = re.sub(r"<(int|str):[a-z_]+>", "1", url)
-    before = set(AuditEvent.objects.values_list("pk", flat=True))
-    reply = client.request(method, url, {} if method in {"POST", "PUT", "PATCH"} else None)
+    request_id = uuid4().hex
+    reply = client.request(method, url, {} if method in {"POST", "PUT", "PATCH"} else None, request_id=request_id)
     assert reply.status_code == 401, (method, template)
     assert method == "HEAD" or reply.json()["code"] == "credential_not_accepted"
-    (row,) = AuditEvent.objects.exclude(pk__in=before)
+    (row,) = AuditEvent.objects.filter(request_id=request_id)
     assert (row.outcome, row.reason, row.method, row.route, row.status) == ("denied", "credential_not_accepted", method, template, 401)
     return row
 

@@ -1,8 +1,8 @@
-"""What a hand does where the page asks twice."""
+"""What a hand does: where the page asks twice, and to read why something cannot be done."""
 
 from __future__ import annotations
 
-from playwright.sync_api import Error, Locator
+from playwright.sync_api import Error, Locator, expect
 
 ARMED = "found => found.some(button => 'armed' in button.dataset)"
 
@@ -21,3 +21,10 @@ def _armed(button: Locator) -> bool:
     except Error:
         # What was done led to another page, and this one is gone with its buttons.
         return False
+
+
+def rest_on(locator: Locator) -> None:
+    """Gives it the focus, once it is on the screen: what is not shown yet takes none, and says nothing of it."""
+    expect(locator).to_be_visible()
+    locator.focus()
+    expect(locator).to_be_focused()

@@ -2,6 +2,8 @@ import re
 
 from playwright.sync_api import expect
 
+from tests.browser.hands import rest_on
+
 
 def test_search_and_facets_narrow_the_list_and_the_address_remembers_it(page, take, api):
     page.goto("/recordings")
@@ -59,7 +61,7 @@ def test_a_recording_that_runs_cannot_be_deleted_and_the_bar_says_which(page, ap
     page.get_by_label("Select Still running").check()
     delete = page.locator("#bulk").get_by_role("button", name="Delete")
     expect(delete).to_have_attribute("aria-disabled", "true")
-    delete.focus()
+    rest_on(delete)
     expect(page.locator("#bulk .why:visible")).to_contain_text("“Still running”")
     api.post(f"/recordings/{made['id']}/stop")
 

@@ -2,7 +2,7 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.browser.hands import press_twice
+from tests.browser.hands import press_twice, rest_on
 
 # Whoever had tabbed to a button stays on it when it learns that it can't be used, and why.
 KEEPS_FOCUS = """async () => {
@@ -137,7 +137,7 @@ def test_what_cannot_be_done_says_why_on_focus(page, api):
     record = page.locator("#record")
     expect(record).to_have_attribute("aria-disabled", "true")
     expect(record).to_have_attribute("aria-describedby", re.compile("."))
-    record.focus()
+    rest_on(record)
     reason = page.locator(f"#{record.get_attribute('aria-describedby')}")
     expect(reason).to_be_visible()
     expect(reason).to_have_text(api.get(f"/nodes/{node['id']}/actions")["actions"]["startRecording"]["reason"])

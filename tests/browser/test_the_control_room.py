@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.hands import press_twice
+from tests.browser.hands import press_twice, rest_on
 from tests.browser.room import Room
 from tests.browser.test_every_screen_is_accessible import violations
 
@@ -145,7 +145,7 @@ def test_a_lock_is_seen_by_the_others_and_handed_over(production, desk, new_page
     # What the role doesn't command is dashed and says so.
     refused = guest.get_by_role("button", name="Lock switching")
     expect(refused).to_have_attribute("aria-disabled", "true")
-    refused.focus()
+    rest_on(refused)
     expect(refused.locator("xpath=following-sibling::*[@role='tooltip']")).to_contain_text("Your role here is graphics")
 
     row.get_by_role("button", name="Ask for graphics").click()
@@ -256,7 +256,7 @@ def test_a_recording_is_started_with_r_by_whom_the_output_is_for(production, des
     assert other.send("POST", "/operator/lock", {"subsystem": "output"}).status_code == 200
     opener = desk.locator("#record-open")
     expect(opener).to_have_attribute("aria-disabled", "true")
-    opener.focus()
+    rest_on(opener)
     expect(opener.locator("xpath=following-sibling::*[@role='tooltip']")).to_contain_text("Emma holds output")
 
 

@@ -174,7 +174,7 @@ def test_true_peak_and_loudness_do_not_depend_on_the_cut():
 
 def test_frames_of_a_sink_touch_and_cover_every_sample():
     frames: list[wire.MeterFrame] = []
-    sink = meters.MeterSink(INTERFACE, Clock(), frames.append)
+    sink = meters.MeterSink(INTERFACE, Clock(), lambda frame: frames.append(wire.decode(frame)))
     ramp = np.arange(RATE * 3, dtype=np.int32) % 20000
     samples = np.stack([ramp, -ramp], axis=1).astype(np.int16)
     for start in range(0, len(samples), 4111):
@@ -198,7 +198,7 @@ def test_a_sink_that_falls_behind_drops_never_waits_and_says_so():
 
     def slow(frame):
         gate.wait(5)
-        frames.append(frame)
+        frames.append(wire.decode(frame))
 
     sink = meters.MeterSink(INTERFACE, Clock(), slow)
     second = np.ones((RATE, 1), dtype=np.int16)
@@ -211,3 +211,21 @@ def test_a_sink_that_falls_behind_drops_never_waits_and_says_so():
     sink.stop()
     assert len(frames) < 20
     assert any(frame.xrun for frame in frames)
+
+
+def test_a_watched_sink_sends_levels_ten_times_a_second_and_features_besides():
+    frames: list[wire.MeterFrame] = []
+    sink = meters.MeterSink(INTERFACE, Clock(), lambda frame: frames.append(wire.decode(frame)))
+    sink.watched = True
+    tone = np.sin(2 * np.pi * 1000 * np.arange(RATE) / RATE)
+    samples = (np.stack([tone, np.ones(RATE)], axis=1) * 32767 * [0.1, 1]).astype(np.int16)
+    sink.push(Block(0, 0, 1000.0, RATE, "s16", samples, None))
+    wait_for(lambda: len(frames) == 11, what="ten of levels, one of features")
+    sink.stop()
+    quick = [frame for frame in frames if frame.kind == wire.LEVELS]
+    assert [frame.seq for frame in quick] == list(range(10)) and {frame.period_ms for frame in quick} == {100}
+    assert np.diff([frame.captured_at_us for frame in quick]) == pytest.approx(100_000, abs=200)
+    for frame in quick:
+        soft, full = frame.levels
+        assert (soft.rms_dbfs, soft.peak_dbfs, soft.clipping) == (-23.0, -20.0, False)
+        assert (full.rms_dbfs, full.peak_dbfs, full.clipping) == (0.0, 0.0, True)

@@ -5,6 +5,7 @@ import math
 import struct
 from uuid import UUID
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ INTERFACE = UUID("0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b")
 
 decibels = st.integers(-16000, 2400).map(lambda value: value / 100)
 maybe_decibels = st.none() | decibels
+any_level = st.floats(-1000, 1000) | st.sampled_from([math.nan, math.inf, -math.inf])
 unit = st.integers(0, 255).map(lambda value: value / 255)
 
 
@@ -189,3 +191,13 @@ def test_a_wrong_json_frame_names_the_wrong_part(key, value, path):
     with pytest.raises(wire.WireError) as caught:
         wire.from_json(body)
     assert caught.value.path == path
+
+
+@given(st.lists(st.tuples(any_level, any_level, st.booleans()), min_size=1, max_size=70), st.integers(0, 0xFFFFFFFF))
+def test_levels_packed_from_arrays_are_those_of_objects(channels, seq):
+    rms, peaks, clipping = (np.array(values) for values in zip(*channels, strict=True))
+    head = {"interface_id": INTERFACE, "seq": seq, "captured_at_us": 1_700_000_000_123_000}
+    levels = tuple(wire.ChannelLevel(n, *channel) for n, channel in enumerate(channels, start=1))
+    assert wire.pack_levels(rms, peaks, clipping, **head) == wire.encode_levels(
+        wire.MeterFrame(**head, period_ms=wire.LEVELS_PERIOD_MS, levels=levels, kind=wire.LEVELS)
+    )

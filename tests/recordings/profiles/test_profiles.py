@@ -54,6 +54,20 @@ def test_one_default_for_each_kind_always(api, alice, profiles):
         RecordingProfile.objects.filter(pk=speech.pk).update(is_default=True)
 
 
+def test_a_disabled_one_is_no_default(api, alice, profiles):
+    speech, music = profiles["Speech"], profiles["Music"]
+    assert api(alice).patch(f"{URL}/{music.pk}", {"enabled": False}).status_code == 200
+    refused = [
+        api(alice).patch(f"{URL}/{music.pk}", {"isDefault": True}),
+        api(alice).patch(f"{URL}/{speech.pk}", {"isDefault": True, "enabled": False}),
+        api(alice).post(URL, {"name": "Off", "codec": "mp3", "bitrateKbps": 64, "enabled": False, "isDefault": True}),
+    ]
+    assert [(reply.status_code, reply.json()["code"]) for reply in refused] == [(409, "default_required")] * 3
+    assert list(RecordingProfile.objects.filter(kind="audio", is_default=True)) == [speech]
+    assert api(alice).patch(f"{URL}/{music.pk}", {"isDefault": True, "enabled": True}).status_code == 200
+    assert list(RecordingProfile.objects.filter(kind="audio", is_default=True)) == [music]
+
+
 def test_names_are_unique_ignoring_case_and_used_profiles_stay(api, alice, bob, node, profiles):
     made = api(alice).post(URL, {"name": "SPEECH", "codec": "mp3", "bitrateKbps": 64})
     assert (made.status_code, made.json()["code"]) == (409, "duplicate_name")
