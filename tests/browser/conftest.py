@@ -20,6 +20,7 @@ ARGUMENTS = [
     "--autoplay-policy=no-user-gesture-required", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream=device-count=2,fps=15",
 ]  # fmt: skip
 PATIENCE_SECONDS, CLOSING_SECONDS = 60, 20
+VIEWPORT = {"width": 1440, "height": 900}
 expect.set_options(timeout=30_000)
 
 
@@ -113,9 +114,10 @@ def take(api):
 
 
 def closed(thing) -> None:
-    """Closes a context or the browser. Chromium was seen not to answer this, once in a thousand times and for good: what is left then ends with it."""
+    """Closes a page, a context or the browser. Chromium was seen not to answer this, once in a thousand times and for good: what is left then ends with it."""
+    nothing = (None, None) if isinstance(thing, Page) else (None,)
     with suppress(TimeoutError):
-        thing._sync(asyncio.wait_for(thing._impl_obj.close(None), CLOSING_SECONDS))
+        thing._sync(asyncio.wait_for(thing._impl_obj.close(*nothing), CLOSING_SECONDS))
 
 
 @pytest.fixture(scope="package")
@@ -157,41 +159,70 @@ def watch():
     assert watching.said == []
 
 
-@pytest.fixture(scope="session")
-def signed_in():
-    """Where the cookie of the shared sign-in is kept: a user has at most 20, so they are not made for each page."""
-    return {}
-
-
 def sign_in(context, room) -> None:
     email, password = room.owner
     reply = context.request.post("/api/v1/auth/login", data={"email": email, "password": password, "cookie": True}, headers={"Origin": room.origin})
     assert reply.ok, reply.text()
 
 
+class Desk:
+    """The owner's browser: one context, so that what its pages are made of is read and compiled once. Each test finds it without memory."""
+
+    def __init__(self, chromium, room):
+        self.room = room
+        self.context = chromium.new_context(base_url=room.origin)
+        self.page: Page | None = None
+
+    def open(self, *, viewport=VIEWPORT, color_scheme="dark", reduced_motion="null") -> Page:
+        if not self.context.request.get("/api/v1/auth/me").ok:
+            sign_in(self.context, self.room)
+        self.page = self.context.new_page()
+        self.page.emulate_media(color_scheme=color_scheme, reduced_motion=reduced_motion)
+        self.page.set_viewport_size(viewport)
+        return self.page
+
+    def clear(self) -> None:
+        page, self.page = self.page, None
+        if page is None:
+            return
+        with suppress(PlaywrightError):
+            session = self.context.new_cdp_session(page)
+            session.send("Storage.clearDataForOrigin", {"origin": self.room.origin, "storageTypes": "local_storage,indexeddb"})
+        for left in self.context.pages:
+            closed(left)
+
+
+@pytest.fixture(scope="package")
+def desk(chromium, room):
+    made = Desk(chromium, room)
+    yield made
+    closed(made.context)
+
+
 @pytest.fixture
-def new_page(request, chromium, room, watch, signed_in):
-    """Pages in fresh contexts: `new_page(color_scheme="light")`. `sign_in_as` is "shared", "own" (a sign-in nobody else uses) or None."""
+def new_page(request, chromium, room, watch, desk):
+    """Pages: `new_page(color_scheme="light")`. `sign_in_as` is "shared" (the owner's), "own" (a sign-in nobody else uses) or None. The first shared one of a
+    test is at the owner's desk, unless `options` name what only a context of its own has; all others are in contexts of their own."""
     contexts, request.node.pages = [], []
 
     def make(*, sign_in_as: str | None = "shared", **options) -> Page:
-        usual = {"base_url": room.origin, "viewport": {"width": 1440, "height": 900}, "color_scheme": "dark"}
-        context = chromium.new_context(**usual | options)
-        contexts.append(context)
-        if sign_in_as == "shared":
-            context.add_cookies(signed_in.get("cookies", []))
-            if not context.request.get("/api/v1/auth/me").ok:
+        if sign_in_as == "shared" and desk.page is None and set(options) <= {"viewport", "color_scheme", "reduced_motion"}:
+            page = desk.open(**options)
+        else:
+            context = chromium.new_context(**{"base_url": room.origin, "viewport": VIEWPORT, "color_scheme": "dark"} | options)
+            contexts.append(context)
+            if sign_in_as == "shared":
+                context.add_cookies(desk.context.cookies())
+            if sign_in_as == "own" or (sign_in_as and not context.request.get("/api/v1/auth/me").ok):
                 sign_in(context, room)
-                signed_in["cookies"] = context.cookies()
-        elif sign_in_as == "own":
-            sign_in(context, room)
-        page = context.new_page()
+            page = context.new_page()
         request.node.pages.append(page)
         page.set_default_timeout(PATIENCE_SECONDS * 1000)
         watch.follow(page)
         return page
 
     yield make
+    desk.clear()
     for context in contexts:
         closed(context)
 
