@@ -8,14 +8,16 @@ from django.db.models import Count
 from prometheus_client import Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
 
-from config.kernel import broker
+from config.kernel import broker, later
 from config.kernel.access import Actor, Perm, ports
 from nodes.fleet import selectors
 from nodes.fleet.models import Interface, Node
 from nodes.fleet.states import Liveness
 from nodes.health.models import HealthEvent
 from nodes.health.states import COLOURING
-from nodes.meters import ring, wire
+
+# They bring numpy, which whoever only starts needs not.
+ring, wire = later.module("nodes.meters.ring"), later.module("nodes.meters.wire")
 
 METER_FRAMES = Counter("tallyroom_meter_frames_total", "Meter frames taken in", ["transport"])
 METER_LAG = Histogram(
@@ -39,8 +41,8 @@ def sees_the_fleet(actor: Actor) -> bool:
     return reach.holder and (reach.everything or "site:*" in reach.allow) and not reach.deny
 
 
-def taken(header: wire.Header, transport: str) -> None:
-    """A meter frame was taken in, just now."""
+def taken(header, transport: str) -> None:
+    """A meter frame with this `wire.Header` was taken in, just now."""
     METER_FRAMES.labels(transport).inc()
     if not header.replay:
         METER_LAG.observe(max(0.0, (ring.now_us() - header.captured_at_us) / 1e6))
