@@ -5,7 +5,7 @@ import time
 import structlog
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.urls import Resolver404, resolve
+from django.urls import Resolver404, ResolverMatch, resolve
 
 from config.kernel import authentication, context, errors, metrics, versions
 from config.kernel.access import UNSAFE_METHODS, Kind, ports
@@ -71,11 +71,19 @@ def _level(request, status: int):
     return log.debug if status < 400 and actor is not None and actor.kind is Kind.NODE else log.info
 
 
+def _match(request) -> ResolverMatch | None:
+    """What the path leads to. Hundreds of patterns are tried for it, so it is asked once."""
+    if not hasattr(request, "tally_match"):
+        try:
+            request.tally_match = resolve(request.path_info)
+        except (Resolver404, ValueError):
+            request.tally_match = None
+    return request.tally_match
+
+
 def _route(request) -> str:
-    try:
-        return "/" + resolve(request.path_info).route
-    except (Resolver404, ValueError):
-        return "unmatched"
+    match = _match(request)
+    return f"/{match.route}" if match else "unmatched"
 
 
 class ErrorEnvelopeMiddleware:
@@ -140,10 +148,10 @@ class BodyLimitMiddleware:
 
 
 def _limit(request) -> int:
-    try:
-        view = resolve(request.path_info).func
-    except Resolver404:
+    match = _match(request)
+    if match is None:
         return settings.JSON_BODY_LIMIT_BYTES
+    view = match.func
     return getattr(getattr(view, "cls", view), "body_limit_bytes", settings.JSON_BODY_LIMIT_BYTES)
 
 

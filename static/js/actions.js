@@ -16,6 +16,10 @@ export function allow(button, enabled, reason = "") {
     const focused = document.activeElement === button;
     button.replaceWith(wrap);
     wrap.append(button);
+    // Near the right edge the sentence opens to the left; where the button is, is known once it is pointed at.
+    const side = () => wrap.classList.toggle("end", button.getBoundingClientRect().right > innerWidth - 150);
+    wrap.addEventListener("pointerenter", side);
+    wrap.addEventListener("focusin", side);
     // To move an element takes its focus away.
     if (focused) button.focus({ preventScroll: true });
     button.addEventListener("click", (event) => {
@@ -39,8 +43,6 @@ export function allow(button, enabled, reason = "") {
   if (why.textContent !== reason) why.textContent = reason;
   setAttr(button, "aria-disabled", "true");
   setAttr(button, "aria-describedby", why.id);
-  // Near the right edge the sentence opens to the left.
-  wrap.classList.toggle("end", button.getBoundingClientRect().right > innerWidth - 150);
 }
 
 /** `{name: {enabled, reason, …}}` of one object; a failed read refuses everything and says so. */

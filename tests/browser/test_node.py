@@ -150,3 +150,15 @@ def test_an_unknown_node_is_no_dead_end(page, watch):
     page.goto("/nodes/00000000-0000-7000-8000-000000000000")
     expect(page.get_by_text("There is no such node here")).to_be_visible()
     expect(page.get_by_role("link", name="Back to the fleet")).to_be_visible()
+
+
+def test_a_reason_near_the_right_edge_stays_on_the_page(page, api):
+    site = api.get("/sites")[0]
+    node = api.post("/nodes/enroll", {"alias": "asleep-02", "location": {"siteId": site["id"]}})["node"]
+    page.goto(f"/nodes/{node['id']}")
+    record = page.locator("#record")
+    rest_on(record)
+    box = page.locator(f"#{record.get_attribute('aria-describedby')}").bounding_box()
+    assert box["x"] + box["width"] <= page.viewport_size["width"]
+    assert record.bounding_box()["x"] + record.bounding_box()["width"] > page.viewport_size["width"] - 150
+    api.patch(f"/nodes/{node['id']}", {"retired": True})
