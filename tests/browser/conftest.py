@@ -165,7 +165,7 @@ def sign_in(context, room) -> None:
     assert reply.ok, reply.text()
 
 
-class Desk:
+class OwnersContext:
     """The owner's browser: one context, so that what its pages are made of is read and compiled once. Each test finds it without memory."""
 
     def __init__(self, chromium, room):
@@ -193,26 +193,26 @@ class Desk:
 
 
 @pytest.fixture(scope="package")
-def desk(chromium, room):
-    made = Desk(chromium, room)
+def owners(chromium, room):
+    made = OwnersContext(chromium, room)
     yield made
     closed(made.context)
 
 
 @pytest.fixture
-def new_page(request, chromium, room, watch, desk):
+def new_page(request, chromium, room, watch, owners):
     """Pages: `new_page(color_scheme="light")`. `sign_in_as` is "shared" (the owner's), "own" (a sign-in nobody else uses) or None. The first shared one of a
-    test is at the owner's desk, unless `options` name what only a context of its own has; all others are in contexts of their own."""
+    test is in the context that is kept, unless `options` name what only a context of its own has; all others are in contexts of their own."""
     contexts, request.node.pages = [], []
 
     def make(*, sign_in_as: str | None = "shared", **options) -> Page:
-        if sign_in_as == "shared" and desk.page is None and set(options) <= {"viewport", "color_scheme", "reduced_motion"}:
-            page = desk.open(**options)
+        if sign_in_as == "shared" and owners.page is None and set(options) <= {"viewport", "color_scheme", "reduced_motion"}:
+            page = owners.open(**options)
         else:
             context = chromium.new_context(**{"base_url": room.origin, "viewport": VIEWPORT, "color_scheme": "dark"} | options)
             contexts.append(context)
             if sign_in_as == "shared":
-                context.add_cookies(desk.context.cookies())
+                context.add_cookies(owners.context.cookies())
             if sign_in_as == "own" or (sign_in_as and not context.request.get("/api/v1/auth/me").ok):
                 sign_in(context, room)
             page = context.new_page()
@@ -222,7 +222,7 @@ def new_page(request, chromium, room, watch, desk):
         return page
 
     yield make
-    desk.clear()
+    owners.clear()
     for context in contexts:
         closed(context)
 
