@@ -8,6 +8,8 @@ from nodes.fleet.models import Interface
 
 
 class SiteFilters(FilterSet):
+    slug = Text("slug")
+    timezone = Text("timezone", doc="An IANA name.")
     search_fields = ("name", "slug", "notes")
     sorts = {"name": "name", "createdAt": "created_at"}
     default_sort = "name"

@@ -36,6 +36,8 @@ class SessionEventFilters(FilterSet):
     """By what happened; in its order."""
 
     type = Choice("type", choices=SessionEventType)
+    # Not by who did it: either side sees what happened, not each other's people.
+    search_fields = ("type", "to_state")
     sorts = {"sequence": "sequence"}
     default_sort = "sequence"
     facet_fields = {"type": "type"}

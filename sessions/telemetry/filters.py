@@ -11,6 +11,7 @@ class SampleFilters(FilterSet):
     source = Choice("source", choices=Source)
     from_ = Moment("captured_at__gte", doc="Captured at or after")
     to = Moment("captured_at__lte", doc="Captured at or before")
+    search_fields = ("signer", "verdict")
     sorts = {"capturedAt": "captured_at"}
     default_sort = "capturedAt"
     facet_fields = {"verdict": "verdict", "source": "source"}

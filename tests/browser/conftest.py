@@ -172,10 +172,12 @@ class OwnersContext:
         self.room = room
         self.context = chromium.new_context(base_url=room.origin)
         self.page: Page | None = None
+        self._signed_in: list[dict] = []
 
     def open(self, *, viewport=VIEWPORT, color_scheme="dark", reduced_motion="null") -> Page:
         if not self.context.request.get("/api/v1/auth/me").ok:
             sign_in(self.context, self.room)
+            self._signed_in = self.context.cookies()
         self.page = self.context.new_page()
         self.page.emulate_media(color_scheme=color_scheme, reduced_motion=reduced_motion)
         self.page.set_viewport_size(viewport)
@@ -188,6 +190,8 @@ class OwnersContext:
         with suppress(PlaywrightError):
             session = self.context.new_cdp_session(page)
             session.send("Storage.clearDataForOrigin", {"origin": self.room.origin, "storageTypes": "local_storage,indexeddb"})
+        self.context.clear_cookies()
+        self.context.add_cookies(self._signed_in)
         for left in self.context.pages:
             closed(left)
 

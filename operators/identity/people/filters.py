@@ -2,7 +2,7 @@
 
 from django.db.models import Q
 
-from config.kernel.filters import Choice, Filter, FilterSet, Flag
+from config.kernel.filters import Choice, Filter, FilterSet, Flag, Uuid
 from operators.access.models import Role, UserRole
 from operators.identity.models import User
 
@@ -63,7 +63,15 @@ class UserFilters(FilterSet):
     default_sort = "name"
 
 
+class HasMember(Uuid):
+    """Groups with one of these users in them."""
+
+    def q(self, values):
+        return Q(pk__in=User.groups.through.objects.filter(user_id__in=values).values("group_id"))
+
+
 class GroupFilters(FilterSet):
+    user_id = HasMember("user")
     search_fields = ("name",)
     sorts = {"name": "name"}
     default_sort = "name"

@@ -29,6 +29,7 @@ class DeviceKeyFilters(FilterSet):
     """Whether they still count."""
 
     active = _Active("revoked_at", doc="Whether its signatures count.")
+    search_fields = ("address",)
     sorts = {"createdAt": "created_at"}
     default_sort = "createdAt"
     facet_fields = {"active": "is_active"}

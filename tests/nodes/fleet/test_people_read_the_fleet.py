@@ -133,6 +133,19 @@ def test_status_counts_what_the_reader_may_see_and_names_what_failed(api, carol,
     assert body["nodes"] is None and "nodes" in body["degraded"]
 
 
+def test_sites_are_found_by_slug_and_timezone(api, carol):
+    oslo = make_site("Oslo", timezone="Europe/Oslo")
+    make_site("Bergen", timezone="Europe/Oslo")
+    lima = make_site("Lima", timezone="America/Lima")
+
+    def found(query: str) -> list[str]:
+        return [site["name"] for site in api(carol).get(f"/sites?{query}").json()["data"]]
+
+    assert found("timezone=Europe/Oslo") == ["Bergen", "Oslo"]
+    assert found(f"slug={lima.slug}&slug={oslo.slug}") == ["Lima", "Oslo"]
+    assert found("slug=sit") == []
+
+
 def test_rooms_are_searched_by_name(api, carol):
     site = make_site()
     make_room(site, "Great hall")

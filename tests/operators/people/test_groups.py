@@ -32,6 +32,8 @@ def test_members_have_the_roles_and_grants_of_their_group(api, alice, mallory):
     assert "viewer" not in api(alice).get(f"/auth/users/{mallory.pk}").json()["data"]["user"]["roles"]
     assert "node:read" in api(alice).get(f"/auth/users/{mallory.pk}").json()["data"]["user"]["permissions"]
     assert api(alice).get("/auth/groups?search=wat").json()["data"] == [made]
+    assert api(alice).get(f"/auth/groups?userId={mallory.pk}").json()["data"] == [made]
+    assert api(alice).get(f"/auth/groups?userId={alice.pk}").json()["data"] == []
     assert api(alice).patch(f"/auth/groups/{made['id']}", {"memberIds": []}).json()["data"]["memberIds"] == []
     assert code(api(mallory).get("/sites")) == (403, "permission_denied")
     rows = AuditEvent.objects.filter(subject_kind="group", subject_id=made["id"]).order_by("id")

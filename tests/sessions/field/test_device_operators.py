@@ -160,6 +160,8 @@ def test_keys_are_proven_listed_limited_and_never_return(supplier):
     path = f"/device-operators/{pk}/keys"
     made = data(supplier.client.post(path, key.body(pk)))
     assert made["address"] == key.account.address and data(supplier.client.get(path))[0]["id"] == made["id"]
+    assert [row["id"] for row in data(supplier.client.get(f"{path}?search={made['address'][2:12]}"))] == [made["id"]]
+    assert data(supplier.client.get(f"{path}?search=nobody")) == []
     assert code(supplier.client.post(path, key.body(pk))) == (409, "key_exists")
     assert supplier.client.post(path, Key().body(pk, address=key.account.address.lower())).status_code == 422
     assert supplier.client.delete(f"{path}/{made['id']}").status_code == 204

@@ -56,6 +56,7 @@ def test_the_history_is_read_by_its_sides(consumer, supplier, other_supplier, re
         (1, "session.requested", None, "REQUESTED"), (2, "session.assigned", "REQUESTED", "ASSIGNED"),
     ]  # fmt: skip
     assert supplier.client.get(f"/sessions/{pk}/events?type=session.assigned").json()["meta"]["returned"] == 1
+    assert supplier.client.get(f"/sessions/{pk}/events?search=assigned").json()["meta"]["returned"] == 1
     assert other_supplier.client.get(f"/sessions/{pk}/events").status_code == 404
     assert FieldSession.objects.get(pk=pk).event_sequence == 2
 

@@ -30,6 +30,8 @@ def test_one_sample(serve, supplier):
     raw = sample(session, clock.now() + timedelta(seconds=1), wallet, meters=130)
     away = data(supplier.client.post(url, raw))
     assert away["verdict"] == "out_of_fence" and away["outsideMeters"] == 30.0
+    assert [row["verdict"] for row in data(supplier.client.get(f"{url}?search=out_of"))] == ["out_of_fence"]
+    assert len(data(supplier.client.get(f"{url}?search={wallet.address[2:10]}"))) == 2
 
 
 def test_each_refusal_has_its_code(serve, supplier):
