@@ -190,10 +190,10 @@ class OwnersContext:
         with suppress(PlaywrightError):
             session = self.context.new_cdp_session(page)
             session.send("Storage.clearDataForOrigin", {"origin": self.room.origin, "storageTypes": "local_storage,indexeddb"})
-        self.context.clear_cookies()
-        self.context.add_cookies(self._signed_in)
         for left in self.context.pages:
             closed(left)
+        self.context.clear_cookies()
+        self.context.add_cookies(self._signed_in)
 
 
 @pytest.fixture(scope="package")
