@@ -19,7 +19,7 @@ from tests.soak import amount
 
 SHARDS = 6
 # Of each route, valid and invalid ones.
-PROBES = amount(4, 300)
+PROBES = amount(3, 300)
 
 
 @schemathesis.serializer("audio/flac", "audio/wav", "audio/mpeg", "audio/ogg", "image/jpeg")
