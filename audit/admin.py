@@ -59,7 +59,7 @@ class WhenFilter(admin.SimpleListFilter):
             else:
                 start = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
                 end = start + timedelta(days=1)
-        except ValueError:
+        except (ValueError, OverflowError):
             return queryset.none()
         return queryset.filter(id__gte=months.floor_id(start), id__lt=months.floor_id(end))
 

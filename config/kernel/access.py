@@ -5,6 +5,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from config.kernel.errors import ApiError
@@ -121,6 +122,8 @@ class Actor:
     by_cookie: bool = False
     pinned_version: str | None = None
     must_change_password: bool = False
+    # When the credential ends by itself; None: it does not, or its end is asked for each time.
+    until: datetime | None = None
     # LIVE or TEST where the credential has one (API keys); empty: both worlds.
     environment: str = ""
     # The row behind the credential (User, Node, …), for the app that loaded it; and a memo of what access resolved for this actor.
@@ -285,9 +288,13 @@ def require(actor: Actor, permission: Perm, obj=None) -> None:
 
     Without an object: 403 naming the permission. With one: callers get objects from scoped selectors first, so a refusal here is a 403.
     """
-    decision = ports.decide(actor, permission, obj)
-    if not decision.allowed:
-        raise ApiError("permission_denied", data={"permission": permission.value, "rule": decision.rule})
+    if not ports.decide(actor, permission, obj).allowed:
+        raise refusal(actor, permission, obj)
+
+
+def refusal(actor: Actor, permission: Perm, obj=None) -> ApiError:
+    """403 for whoever may see the object and lacks this permission on it: it says which, and the rule that decided."""
+    return ApiError("permission_denied", data={"permission": permission.value, "rule": ports.decide(actor, permission, obj).rule})
 
 
 def holds(actor: Actor, permission: Perm) -> bool:

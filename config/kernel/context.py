@@ -51,7 +51,8 @@ def request_id_from(value: str | None) -> str:
 
 def _address(text: str):
     try:
-        return ipaddress.ip_address(text.strip().strip("[]"))
+        # Through which interface a link-local address was reached is no part of it: the database takes none.
+        return ipaddress.ip_address(text.strip().strip("[]").partition("%")[0])
     except ValueError:
         return None
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import structlog
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import OperationalError
 from django.http import Http404, HttpResponse
 from rest_framework import exceptions as drf
@@ -96,6 +96,8 @@ def translate(error: Exception) -> ApiError | None:
             return ApiError("not_authenticated")
         case Http404() | drf.NotFound():
             return ApiError("not_found")
+        case SuspiciousOperation():
+            return ApiError("validation_failed")
         case drf.PermissionDenied() | PermissionDenied():
             return ApiError("permission_denied")
         case drf.MethodNotAllowed():

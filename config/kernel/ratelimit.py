@@ -5,7 +5,7 @@ from math import ceil
 from django.conf import settings
 
 from config.kernel import broker, context
-from config.kernel.access import Kind
+from config.kernel.access import Actor, Kind
 from config.kernel.errors import ApiError
 
 # (requests per second, burst) by kind of caller; nodes replay meters and upload, so they have their own (06 §4).
@@ -43,11 +43,10 @@ def demand(bucket: str, rate: float, burst: int) -> None:
         raise ApiError("throttled", headers={"Retry-After": str(max(1, ceil(wait)))})
 
 
-def check(request) -> None:
-    """The default limit of every API request; the `RateLimit` fields go on the response."""
+def check(request, actor: Actor) -> None:
+    """The default limit of every API request of this actor; the `RateLimit` fields go on the response."""
     if not settings.RATE_LIMIT_ENABLED:
         return
-    actor = request.actor
     rate, burst = _LIMITS.get(actor.kind, _DEFAULT)
     bucket = f"a:{context.current().ip}" if actor.is_anonymous else f"{actor.kind}:{actor.credential_id or actor.sign_in_id or actor.id}"
     allowed, left, wait = take(bucket, rate, burst)

@@ -14,6 +14,7 @@ from rest_framework import serializers
 
 from config.kernel.access import Actor, Perm, ports, require
 from config.kernel.errors import ApiError
+from config.kernel.serializers import Whole
 
 EVERYTHING = "*"
 
@@ -52,7 +53,7 @@ class ScopedReference(_Reference, serializers.UUIDField):
     """The id of one row of a kind."""
 
 
-class NumberedReference(_Reference, serializers.IntegerField):
+class NumberedReference(_Reference, Whole):
     """The same for kinds whose ids are numbers (groups)."""
 
     def __init__(self, *args, **kwargs):

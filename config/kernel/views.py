@@ -108,6 +108,7 @@ def forbidden(request, exception=None):
 
 def csrf_failure(request, reason=""):
     """Django's CSRF refusal of a page form or of the API."""
+    ports.refused(ApiError("csrf_failed"), request, None)
     if wants_json(request):
         return errors.response(ApiError("csrf_failed"))
     return render(request, "errors/csrf.html", status=403)

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from config.kernel import context, exports, guard, idempotency, pagination, ratelimit, references, versions
-from config.kernel.access import Actor, Perm, Route, ports
+from config.kernel.access import ANONYMOUS, Actor, Perm, Route, ports, refusal
 from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError, FieldError
 from config.kernel.facets import facets
@@ -74,8 +74,13 @@ class TallyViewSet(GenericViewSet):
     def initial(self, request, *args, **kwargs):
         self.format_kwarg = None
         request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)
-        self.perform_authentication(request)
-        ratelimit.check(request)
+        try:
+            self.perform_authentication(request)
+        except Exception:
+            # Whoever tries credentials is a stranger, at a stranger's pace.
+            ratelimit.check(request, ANONYMOUS)
+            raise
+        ratelimit.check(request, request.actor)
         versions.pin(request)
         self.check_permissions(request)
         if self.action is not None:
@@ -170,8 +175,8 @@ class TallyViewSet(GenericViewSet):
         if row is not None:
             return row
         read = getattr(self, "read_permission", None)
-        if read and read != self.route.permission and self.rows(read).filter(pk=pk).exists():
-            raise ApiError("permission_denied", data={"permission": self.route.permission.value, "rule": "out_of_scope"})
+        if read and read != self.route.permission and (seen := self.rows(read).filter(pk=pk).first()) is not None:
+            raise refusal(self.actor, self.route.permission, seen)
         raise ApiError("not_found")
 
     def body(self, serializer_class: type[Serializer], *, partial: bool = False, **extra) -> dict:

@@ -3,7 +3,7 @@
 from rest_framework.response import Response
 
 from config.kernel import pagination
-from config.kernel.access import Perm, Route
+from config.kernel.access import Perm, Route, refusal
 from config.kernel.actions import Action, states
 from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError
@@ -186,6 +186,6 @@ class NodeViewSet(FacetsMixin, ExportMixin, TallyViewSet):
         row = selectors.interface(self.actor, Perm.NODE_MANAGE, node_id=node_id, pk=pk)
         if row is not None:
             return row
-        if selectors.interface(self.actor, Perm.NODE_READ, node_id=node_id, pk=pk):
-            raise ApiError("permission_denied", data={"permission": Perm.NODE_MANAGE.value, "rule": "out_of_scope"})
+        if seen := selectors.interface(self.actor, Perm.NODE_READ, node_id=node_id, pk=pk):
+            raise refusal(self.actor, Perm.NODE_MANAGE, seen)
         raise ApiError("not_found")

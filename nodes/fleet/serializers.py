@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from config.kernel.access import Perm
 from config.kernel.references import ScopedReference
-from config.kernel.serializers import CleanCharField, FreeFormField, Serializer, UtcDateTimeField
+from config.kernel.serializers import CleanCharField, FreeFormField, Number, Serializer, Switch, UtcDateTimeField, Whole
 from nodes.fleet.states import Backend, ChannelRole, Deliver, InterfaceState, Monitor, ReportedStatus, SampleFormat
 
 RATES = (8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000, 88200, 96000, 176400, 192000, 384000)
@@ -55,11 +55,11 @@ class AudioDefaultsBody(Serializer):
     source = SourceBody(required=False, allow_null=True)
     sample_rate = serializers.ChoiceField(choices=RATES, required=False)
     sample_format = choice(SampleFormat, required=False)
-    channels = serializers.IntegerField(min_value=1, max_value=512, required=False)
+    channels = Whole(min_value=1, max_value=512, required=False)
 
 
 class CapacityBody(Serializer):
-    max_concurrent_recordings = serializers.IntegerField(min_value=1, max_value=128)
+    max_concurrent_recordings = Whole(min_value=1, max_value=128)
 
 
 def _place(**kwargs) -> CleanCharField:
@@ -112,7 +112,7 @@ class NodeBody(Serializer):
     notes = CleanCharField(max_length=2000, multiline=True, allow_blank=True, required=False)
     recording_capacity = CapacityBody(required=False)
     audio_defaults = AudioDefaultsBody(required=False)
-    retired = serializers.BooleanField(required=False)
+    retired = Switch(required=False)
 
     def validate_retired(self, value):
         if not value:
@@ -123,7 +123,7 @@ class NodeBody(Serializer):
 class ChannelBody(Serializer):
     """`null` unsets."""
 
-    index = serializers.IntegerField(min_value=1, max_value=512)
+    index = Whole(min_value=1, max_value=512)
     alias = CleanCharField(max_length=64, allow_null=True, required=False)
     role = choice(ChannelRole, allow_null=True, required=False)
 
@@ -132,7 +132,7 @@ class InterfaceBody(Serializer):
     """PATCH of an interface: a person's columns, each optional; `null` returns to what is reported or inherited."""
 
     alias = CleanCharField(max_length=120, allow_null=True, required=False)
-    enabled = serializers.BooleanField(required=False)
+    enabled = Switch(required=False)
     source = SourceBody(required=False, allow_null=True)
     sample_rate = serializers.ChoiceField(choices=RATES, required=False, allow_null=True)
     sample_format = choice(SampleFormat, required=False, allow_null=True)
@@ -150,7 +150,7 @@ class RotateBody(Serializer):
     """POST /nodes/:id/credentials/rotate."""
 
     deliver = choice(Deliver, required=False, default=Deliver.RESPONSE.value)
-    revoke_now = serializers.BooleanField(required=False, default=False)
+    revoke_now = Switch(required=False, default=False)
     reason = CleanCharField(max_length=500, required=False, allow_blank=True, default="")
 
 
@@ -162,18 +162,18 @@ class RuntimeBody(Serializer):
     os_name = CleanCharField(max_length=120, required=False, allow_blank=True)
     kernel_release = CleanCharField(max_length=120, required=False, allow_blank=True)
     audio_backends = serializers.ListField(child=CleanCharField(max_length=32), max_length=16, required=False)
-    uptime_seconds = serializers.FloatField(min_value=0, required=False)
+    uptime_seconds = Number(min_value=0, required=False)
 
 
 class ClockBody(Serializer):
-    offset_ms = serializers.FloatField(min_value=-1e12, max_value=1e12, allow_null=True, required=False)
-    rtt_ms = serializers.FloatField(min_value=0, max_value=1e9, allow_null=True, required=False)
-    synchronized = serializers.BooleanField(required=False, allow_null=True)
+    offset_ms = Number(min_value=-1e12, max_value=1e12, allow_null=True, required=False)
+    rtt_ms = Number(min_value=0, max_value=1e9, allow_null=True, required=False)
+    synchronized = Switch(required=False, allow_null=True)
 
 
 class DiskBody(Serializer):
-    free_bytes = serializers.IntegerField(min_value=0, max_value=2**62, allow_null=True, required=False)
-    total_bytes = serializers.IntegerField(min_value=0, max_value=2**62, allow_null=True, required=False)
+    free_bytes = Whole(min_value=0, max_value=2**62, allow_null=True, required=False)
+    total_bytes = Whole(min_value=0, max_value=2**62, allow_null=True, required=False)
     probe_error = CleanCharField(max_length=500, allow_null=True, allow_blank=True, required=False)
 
 
@@ -183,25 +183,23 @@ class ReportedInterfaceBody(Serializer):
     backend = choice(Backend)
     hardware_path = CleanCharField(max_length=255, allow_null=True, allow_blank=True, required=False, default="")
     serial_number = CleanCharField(max_length=255, allow_null=True, allow_blank=True, required=False, default="")
-    sample_rates = serializers.ListField(
-        child=serializers.IntegerField(min_value=1, max_value=2_000_000), max_length=64, required=False, default=list
-    )
-    channel_count = serializers.IntegerField(min_value=1, max_value=512)
+    sample_rates = serializers.ListField(child=Whole(min_value=1, max_value=2_000_000), max_length=64, required=False, default=list)
+    channel_count = Whole(min_value=1, max_value=512)
     state = choice(InterfaceState)
     error = CleanCharField(max_length=500, multiline=True, allow_null=True, allow_blank=True, required=False, default="")
-    xruns = serializers.IntegerField(min_value=0, max_value=2**62, required=False, default=0)
+    xruns = Whole(min_value=0, max_value=2**62, required=False, default=0)
 
 
 class ActiveJobBody(Serializer):
     job_id = serializers.UUIDField()
-    claim_epoch = serializers.IntegerField(min_value=0, max_value=2**31 - 1)
+    claim_epoch = Whole(min_value=0, max_value=2**31 - 1)
     phase = CleanCharField(max_length=32)
-    bytes_written = serializers.IntegerField(min_value=0, max_value=2**62, required=False, default=0)
+    bytes_written = Whole(min_value=0, max_value=2**62, required=False, default=0)
 
 
 class QuarantinedBody(Serializer):
     job_id = serializers.UUIDField()
-    bytes = serializers.IntegerField(min_value=0, max_value=2**62)
+    bytes = Whole(min_value=0, max_value=2**62)
     sha256 = CleanCharField(max_length=64, allow_null=True, allow_blank=True, required=False)
 
 
@@ -214,7 +212,7 @@ class HeartbeatBody(Serializer):
 
     agent_instance_id = _identity()
     process_id = _identity()
-    seq = serializers.IntegerField(min_value=0, max_value=2**62)
+    seq = Whole(min_value=0, max_value=2**62)
     sent_at = UtcDateTimeField()
     agent_version = CleanCharField(max_length=64, required=False)
     hostname = CleanCharField(max_length=253, required=False, allow_blank=True)
@@ -226,8 +224,8 @@ class HeartbeatBody(Serializer):
     disk = DiskBody(required=False)
     interfaces = ReportedInterfaceBody(many=True, required=False)
     active_jobs = ActiveJobBody(many=True, required=False)
-    free_slots = serializers.IntegerField(min_value=0, max_value=128, required=False)
-    outbox_depth = serializers.IntegerField(min_value=0, max_value=1_000_000, required=False)
+    free_slots = Whole(min_value=0, max_value=128, required=False)
+    outbox_depth = Whole(min_value=0, max_value=1_000_000, required=False)
     rule_states = serializers.ListField(child=FreeFormField(), max_length=4096, required=False)
     quarantine = QuarantinedBody(many=True, required=False)
     command_results = serializers.ListField(child=FreeFormField(limit_bytes=200_000), max_length=16, required=False)

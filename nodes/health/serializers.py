@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from config.kernel.serializers import CleanCharField, FreeFormField, Serializer, UtcDateTimeField
+from config.kernel.serializers import CleanCharField, FreeFormField, Serializer, UtcDateTimeField, Whole
 from nodes.health.services import DETAILS_LIMIT_BYTES
 from nodes.health.states import Condition, EventStatus, Severity, Source
 
@@ -22,7 +22,7 @@ class HealthReportBody(Serializer):
     details = FreeFormField(required=False, limit_bytes=DETAILS_LIMIT_BYTES)
     opened_at = UtcDateTimeField(required=False)
     interface_id = serializers.UUIDField(required=False, allow_null=True)
-    channel_index = serializers.IntegerField(min_value=1, max_value=512, required=False, allow_null=True)
+    channel_index = Whole(min_value=1, max_value=512, required=False, allow_null=True)
     recording_id = serializers.UUIDField(required=False, allow_null=True)
     schedule_id = serializers.UUIDField(required=False, allow_null=True)
 

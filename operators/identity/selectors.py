@@ -32,6 +32,7 @@ def actor_of(sign_in: SignIn) -> Actor:
         sign_in_id=str(sign_in.pk),
         by_cookie=by_cookie,
         must_change_password=user.must_change_password,
+        until=sign_in.expires_at,
         subject=user,
     )
 

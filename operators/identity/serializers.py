@@ -2,12 +2,13 @@
 
 from rest_framework import serializers
 
-from config.kernel.serializers import CleanCharField, ModelSerializer, Serializer, UtcDateTimeField
+from config.kernel.serializers import CleanCharField, ModelSerializer, Serializer, Switch, UtcDateTimeField
 from operators.access import scopes
 from operators.access.selectors import roles_of, standing_of_user
 from operators.identity.models import SignIn, User
+from operators.identity.names import normal_email
 
-PASSWORD_LIMIT = 200
+PASSWORD_LIMIT, EMAIL_LIMIT = 200, 254
 
 
 def password_field(**kwargs) -> serializers.CharField:
@@ -15,12 +16,18 @@ def password_field(**kwargs) -> serializers.CharField:
     return serializers.CharField(max_length=PASSWORD_LIMIT, trim_whitespace=False, write_only=True, style={"input_type": "password"}, **kwargs)
 
 
+def fits_as_stored(email: str) -> None:
+    """For `validators`: an address may grow when it is written down (NFKC), beyond what is kept of one."""
+    if len(normal_email(email)) > EMAIL_LIMIT:
+        raise serializers.ValidationError(f"At most {EMAIL_LIMIT} characters.", code="max_length")
+
+
 class SignInBody(Serializer):
     """`cookie: true` signs a browser in and answers a CSRF token; false answers a bearer token."""
 
-    email = serializers.CharField(max_length=254)
+    email = serializers.CharField(max_length=EMAIL_LIMIT, validators=[fits_as_stored])
     password = password_field()
-    cookie = serializers.BooleanField(default=False)
+    cookie = Switch(default=False)
 
 
 class PasswordBody(Serializer):

@@ -3,7 +3,7 @@
 from rest_framework.response import Response
 
 from config.kernel import pagination
-from config.kernel.access import Perm, Route, ports, require
+from config.kernel.access import Perm, Route, ports, refusal, require
 from config.kernel.actions import states
 from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError
@@ -126,8 +126,9 @@ class InWorkspace(ListMixin, TallyViewSet):
         """The workspace of the path, if `permission` reaches it."""
         found = ports.scoped(selectors.workspaces(), self.actor, permission).filter(pk=self.kwargs["id"]).first()
         if found is None:
-            if ports.scoped(selectors.workspaces(), self.actor, Perm.WORKSPACE_READ).filter(pk=self.kwargs["id"]).exists():
-                raise ApiError("permission_denied", data={"permission": permission.value, "rule": "out_of_scope"})
+            seen = ports.scoped(selectors.workspaces(), self.actor, Perm.WORKSPACE_READ).filter(pk=self.kwargs["id"]).first()
+            if seen is not None:
+                raise refusal(self.actor, permission, seen)
             raise ApiError("not_found", about=[(Workspace, self.kwargs["id"])])
         return found
 

@@ -83,6 +83,7 @@ def actor_of_key_row(key: ApiKey) -> Actor:
         credential_prefix=f"{key.prefix}…{key.last_four}",
         credential_id=str(key.pk),
         pinned_version=key.version,
+        until=min((end for end in (key.expires_at, key.grace_period_end) if end is not None), default=None),
         environment=key.environment,
         subject=key,
         on_behalf_of=("workspace", str(key.workspace_id), key.workspace.slug),

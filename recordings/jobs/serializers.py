@@ -3,7 +3,7 @@
 from rest_framework import serializers
 
 from config.kernel.names import FreeForm
-from config.kernel.serializers import BulkIds, CleanCharField, ModelSerializer, Serializer, UtcDateTimeField
+from config.kernel.serializers import BulkIds, CleanCharField, ModelSerializer, Number, Serializer, Switch, UtcDateTimeField, Whole
 from recordings.jobs.models import Job
 from recordings.jobs.states import AGENT_FAILURES, GapCause, Phase
 
@@ -71,31 +71,31 @@ class ClaimBody(Serializer):
     claim_id = serializers.UUIDField()
     agent_instance_id = CleanCharField(min_length=1, max_length=64)
     process_id = CleanCharField(min_length=1, max_length=64)
-    free_slots = serializers.IntegerField(min_value=0, max_value=128)
+    free_slots = Whole(min_value=0, max_value=128)
     agent_time = UtcDateTimeField(required=False)
     extra = serializers.DictField(required=False)
 
 
 class GapBody(Serializer):
-    at_seconds = serializers.FloatField(min_value=0)
-    length_seconds = serializers.FloatField(min_value=0)
+    at_seconds = Number(min_value=0)
+    length_seconds = Number(min_value=0)
     cause = serializers.ChoiceField([cause.value for cause in GapCause])
 
 
 class ResultBody(Serializer):
     """A closed track."""
 
-    track_index = serializers.IntegerField(min_value=1, max_value=100_000)
-    final = serializers.BooleanField()
+    track_index = Whole(min_value=1, max_value=100_000)
+    final = Switch()
     sha256 = serializers.RegexField(r"^[0-9a-f]{64}$")
-    size_bytes = serializers.IntegerField(min_value=0)
-    duration_seconds = serializers.FloatField(min_value=0, max_value=31 * 86400)
+    size_bytes = Whole(min_value=0)
+    duration_seconds = Number(min_value=0, max_value=31 * 86400)
     capture_start_at = UtcDateTimeField()
     capture_end_at = UtcDateTimeField()
-    partial = serializers.BooleanField()
-    peak_dbfs = serializers.FloatField(required=False, allow_null=True)
-    lufs_integrated = serializers.FloatField(required=False, allow_null=True)
-    drift_ppm = serializers.FloatField(required=False, allow_null=True)
+    partial = Switch()
+    peak_dbfs = Number(required=False, allow_null=True)
+    lufs_integrated = Number(required=False, allow_null=True)
+    drift_ppm = Number(required=False, allow_null=True)
     render_fallback = CleanCharField(max_length=12, required=False, allow_null=True)
 
 
@@ -105,28 +105,28 @@ _COUNT = {"min_value": 0, "max_value": 2**62, "required": False}
 class ReportBody(Serializer):
     """A job heartbeat."""
 
-    claim_epoch = serializers.IntegerField(min_value=0, max_value=2**31 - 1)
+    claim_epoch = Whole(min_value=0, max_value=2**31 - 1)
     agent_instance_id = CleanCharField(min_length=1, max_length=64)
     phase = serializers.ChoiceField([phase.value for phase in Phase])
-    bytes_written = serializers.IntegerField(**_COUNT)
-    frames_captured = serializers.IntegerField(**_COUNT)
-    xruns = serializers.IntegerField(**_COUNT)
-    segments = serializers.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
+    bytes_written = Whole(**_COUNT)
+    frames_captured = Whole(**_COUNT)
+    xruns = Whole(**_COUNT)
+    segments = Whole(min_value=0, max_value=2**31 - 1, required=False)
     gaps = GapBody(many=True, required=False, max_length=20_000)
-    free_disk_bytes = serializers.IntegerField(min_value=0, max_value=2**62, required=False, allow_null=True)
-    upload_offset = serializers.IntegerField(**_COUNT)
+    free_disk_bytes = Whole(min_value=0, max_value=2**62, required=False, allow_null=True)
+    upload_offset = Whole(**_COUNT)
     results = ResultBody(many=True, required=False, max_length=5000)
     extra = serializers.DictField(required=False)
 
 
 class CancelledBody(Serializer):
-    claim_epoch = serializers.IntegerField(min_value=0, max_value=2**31 - 1)
+    claim_epoch = Whole(min_value=0, max_value=2**31 - 1)
     reason = serializers.ChoiceField(["nothing_captured"])
     note = CleanCharField(max_length=2000, required=False, allow_blank=True, multiline=True)
 
 
 class FailedBody(Serializer):
-    claim_epoch = serializers.IntegerField(min_value=0, max_value=2**31 - 1)
+    claim_epoch = Whole(min_value=0, max_value=2**31 - 1)
     reason = serializers.ChoiceField([reason.value for reason in AGENT_FAILURES])
     detail = CleanCharField(max_length=2000, required=False, allow_blank=True, multiline=True)
 

@@ -4,7 +4,7 @@ from rest_framework import serializers
 
 from config.kernel.access import Perm
 from config.kernel.references import ScopedReference
-from config.kernel.serializers import BulkIds, CleanCharField, ModelSerializer, Serializer
+from config.kernel.serializers import BulkIds, CleanCharField, ModelSerializer, Number, Serializer, Whole
 from nodes.fleet.states import Backend
 from recordings.library import text
 from recordings.library.models import Marker, Recording, RecordingFile
@@ -69,7 +69,7 @@ class MarkerSerializer(ModelSerializer):
 
 
 class NewMarker(Serializer):
-    at_seconds = serializers.FloatField(min_value=0, max_value=31 * 86400)
+    at_seconds = Number(min_value=0, max_value=31 * 86400)
     label = CleanCharField(min_length=1, max_length=120)
 
 
@@ -114,7 +114,7 @@ class StartBody(_Foldered):
     name = CleanCharField(max_length=240, required=False, allow_blank=True)
     folder = CleanCharField(max_length=240, required=False, allow_blank=True)
     tags = TagsField(required=False)
-    duration_seconds = serializers.IntegerField(min_value=1, max_value=604800, required=False, allow_null=True)
+    duration_seconds = Whole(min_value=1, max_value=604800, required=False, allow_null=True)
     recording_profile_id = ScopedReference("recording_profile", Perm.SETTINGS_READ, required=False, allow_null=True, source="profile")
     upload_policy_id = _policy("upload_policy")
     retention_policy_id = _policy("retention_policy")

@@ -3,7 +3,7 @@
 from rest_framework import serializers
 
 from config.kernel.names import camel
-from config.kernel.serializers import CleanCharField, ModelSerializer, Serializer
+from config.kernel.serializers import CleanCharField, ModelSerializer, Serializer, Switch, Whole
 from recordings.profiles.models import RecordingProfile
 from recordings.profiles.states import ChannelMode, Codec, MediaKind, problems
 
@@ -23,17 +23,17 @@ class ProfileBody(Serializer):
     """POST (name and codec required) and PATCH; `context["profile"]` is the row that a PATCH changes."""
 
     name = CleanCharField(min_length=1, max_length=80)
-    enabled = serializers.BooleanField(required=False)
+    enabled = Switch(required=False)
     kind = serializers.ChoiceField([kind.value for kind in MediaKind], required=False)
-    is_default = serializers.BooleanField(required=False)
+    is_default = Switch(required=False)
     codec = serializers.ChoiceField([codec.value for codec in Codec])
-    bitrate_kbps = serializers.IntegerField(min_value=1, max_value=1000, required=False, allow_null=True)
-    vbr = serializers.BooleanField(required=False)
-    bit_depth = serializers.IntegerField(min_value=8, max_value=64, required=False, allow_null=True)
-    sample_rate = serializers.IntegerField(min_value=8000, max_value=384000, required=False, allow_null=True)
+    bitrate_kbps = Whole(min_value=1, max_value=1000, required=False, allow_null=True)
+    vbr = Switch(required=False)
+    bit_depth = Whole(min_value=8, max_value=64, required=False, allow_null=True)
+    sample_rate = Whole(min_value=8000, max_value=384000, required=False, allow_null=True)
     channel_mode = serializers.ChoiceField([mode.value for mode in ChannelMode], required=False)
-    max_track_seconds = serializers.IntegerField(min_value=0, max_value=21600, required=False)
-    silence_detection = serializers.BooleanField(required=False)
+    max_track_seconds = Whole(min_value=0, max_value=21600, required=False)
+    silence_detection = Switch(required=False)
 
     def validate(self, attrs):
         row = self.context.get("profile") or RecordingProfile()

@@ -4,7 +4,7 @@ from rest_framework import serializers
 
 from config.kernel.access import Perm
 from config.kernel.references import ScopedReference
-from config.kernel.serializers import CleanCharField, ModelSerializer, Serializer, UtcDateTimeField
+from config.kernel.serializers import CleanCharField, ModelSerializer, Number, Serializer, Switch, UtcDateTimeField, Whole
 from recordings.library.serializers import TagsField
 from recordings.replay.models import ReplayClip, ReplayMark
 from recordings.replay.states import ClipStatus
@@ -63,7 +63,7 @@ class MarkOutBody(MarkInBody):
 
 
 class QuickBody(_OfSession):
-    last_seconds = serializers.FloatField(min_value=1, max_value=60, required=False)
+    last_seconds = Number(min_value=1, max_value=60, required=False)
     name = CleanCharField(max_length=120, required=False, allow_blank=True)
 
 
@@ -81,17 +81,17 @@ class PlayBody(Serializer):
 
     clip_id = ScopedReference("replay_clip", Perm.CONTROL_ROOM_READ, keep_id=True, unknown_stays=True, required=False, allow_null=True)
     rate = RateField([0.25, 0.5, 1.0], required=False, allow_null=True)
-    from_ms = serializers.IntegerField(min_value=0, max_value=300_000, required=False, allow_null=True)
+    from_ms = Whole(min_value=0, max_value=300_000, required=False, allow_null=True)
 
 
 class NewClip(Serializer):
     recording_id = ScopedReference("recording", Perm.RECORDING_CREATE, source="recording")
-    in_seconds = serializers.FloatField(min_value=0, max_value=10**7)
-    out_seconds = serializers.FloatField(min_value=0, max_value=10**7)
+    in_seconds = Number(min_value=0, max_value=10**7)
+    out_seconds = Number(min_value=0, max_value=10**7)
     name = CleanCharField(max_length=120, required=False, allow_blank=True)
 
 
 class ClipBody(Serializer):
     name = CleanCharField(min_length=1, max_length=120, required=False)
     tags = TagsField(required=False)
-    pinned = serializers.BooleanField(required=False)
+    pinned = Switch(required=False)

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from config.kernel.access import Actor, Kind, Perm, ports
+from config.kernel.access import Actor, Kind, Perm, ports, refusal
 from config.kernel.errors import ApiError, FieldError
 from operators.workspaces.models import Workspace
 from operators.workspaces.selectors import active_workspace_id, workspaces
@@ -137,7 +137,7 @@ def _no_side(actor: Actor, session: FieldSession, wanted: list[Side]) -> ApiErro
     for side in wanted:
         workspace_id = session.consumer_workspace_id if side is Side.CONSUMER else session.operator_workspace_id
         if workspace_id in belongs:
-            return ApiError("permission_denied", data={"permission": NEEDED[side].value, "rule": "out_of_scope"})
+            return refusal(actor, NEEDED[side], session)
     return ApiError(_WRONG[wanted[0]])
 
 

@@ -2,7 +2,7 @@
 
 from rest_framework.response import Response
 
-from config.kernel.access import Perm, Route, ports
+from config.kernel.access import Perm, Route, ports, refusal
 from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError
 from sessions.field.models import FieldSession
@@ -60,5 +60,5 @@ class DisputeViewSet(SessionRoutes):
         if not ports.scoped(self.get_queryset(), self.actor, permission).filter(pk=session.pk).exists():
             if permission == Perm.SESSIONS_READ:
                 raise ApiError("not_found")
-            raise ApiError("permission_denied", data={"permission": permission.value, "rule": "out_of_scope"})
+            raise refusal(self.actor, permission, session)
         return session

@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from config.kernel.serializers import FreeFormField, ModelSerializer, Serializer, UtcDateTimeField
+from config.kernel.serializers import FreeFormField, ModelSerializer, Number, Serializer, UtcDateTimeField
 from operators.workspaces.serializers import PointShape
 from sessions.field.serializers import ProvenanceShape
 from sessions.telemetry.models import TelemetrySample
@@ -14,7 +14,7 @@ class SampleBody(Serializer):
 
     captured_at = serializers.RegexField(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$", help_text="Three decimals and Z")
     point = PointShape()
-    accuracy_meters = serializers.FloatField(min_value=0, max_value=ACCURACY_METERS)
+    accuracy_meters = Number(min_value=0, max_value=ACCURACY_METERS)
     source = serializers.ChoiceField(Source.choices)
     signature = serializers.CharField(required=False, allow_null=True, help_text="Required in telemetry mode")
     sensors = FreeFormField(required=False, allow_null=True, limit_bytes=SENSOR_BYTES)

@@ -275,6 +275,7 @@ def test_the_admin_shows_and_never_edits(screen, write):
         ("when=2026-11", ["Node 2", "Node 1"]),
         ("when=2026-11-05", ["Node 1"]),
         ("when=yesterday", []),
+        ("when=9999-12-31", []),
         ("area=audit&when=2026-11", ["Node 2", "Node 1"]),
         ("area=auth&when=2026-11", []),
         ("outcome=failed&when=2026-11", []),

@@ -12,6 +12,7 @@ from config.kernel.access import ANONYMOUS, Actor, Kind, Perm
 from config.kernel.credentials import mint
 from config.kernel.errors import ApiError
 from operators.identity.models import SignIn
+from tests.factories.nodes import make_node
 
 pytestmark = pytest.mark.django_db
 PERSON = Actor(kind=Kind.USER, id="p1", label="Person")
@@ -69,6 +70,20 @@ def test_a_flood_is_one_row_at_once_and_one_at_its_end(api, bob, monkeypatch):
     assert (refusals.close_folds(), refusals.close_folds()) == (1, 0)
     closing = rows()[-1]
     assert (closing.route, closing.details) == ("/api/v1/audit-events", {"repeated": 4})
+
+
+def test_who_tries_ids_or_tokens_is_one_flood(api, bob, monkeypatch):
+    for name in "abcdef":
+        assert api(bob).patch(f"/nodes/{make_node(name).pk}", {"notes": "mine"}).status_code == 403
+    (row,) = rows()
+    assert (row.reason, row.subject_kind) == ("permission_denied", "node")
+    for _ in range(6):
+        assert api(token=mint("tr_usr_").token).get("/auth/me").status_code == 401
+    assert [row.reason for row in rows()] == ["permission_denied", "credential_invalid"]
+    later = folding.time.time() + folding.WINDOW_SECONDS + 3
+    monkeypatch.setattr(folding.time, "time", lambda: later)
+    assert refusals.close_folds() == 2
+    assert [row.details for row in rows()[2:]] == [{"repeated": 5}, {"repeated": 5}]
 
 
 def test_without_the_broker_each_process_folds_for_itself(monkeypatch):

@@ -16,6 +16,8 @@ from config.kernel.context import resolve_address
         ("127.0.0.1", "junk", ["127.0.0.1"], "127.0.0.1"),
         ("", "1.2.3.4", ["127.0.0.1"], "1.2.3.4"),
         ("nonsense", "1.2.3.4", [], None),
+        ("fe80::1%eth0", "", [], "fe80::1"),
+        ("127.0.0.1", "[fe80::2%en0]", ["127.0.0.1"], "fe80::2"),
     ],
 )
 def test_only_trusted_proxies_are_believed(settings, peer, forwarded, trusted, expected):

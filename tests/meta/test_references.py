@@ -40,7 +40,7 @@ NO_REFERENCE = {
 _REFERENCES = (ScopedReference, NumberedReference, AnyReference)
 
 
-def _bodies() -> dict[str, type]:
+def bodies() -> dict[str, type]:
     """Every serializer that a write of the API names as its body, with those inside it."""
     found = {}
 
@@ -85,15 +85,15 @@ def test_the_bodies_are_found_and_no_view_reads_another():
         for path in (settings.BASE_DIR / app).rglob("*api*.py")
         for name in re.findall(r"self\.body\((\w+)", path.read_text())
     }
-    assert read <= {*_bodies(), "NoBody"}
+    assert read <= {*bodies(), "NoBody"}
     assert {"StartBody", "LocationBody", "NewUser", "GroupBody", "GrantBody", "PolicyBody", "HeartbeatBody", "MemberBody", "BulkMetadataBody"} <= set(
-        _bodies()
+        bodies()
     )
 
 
-@pytest.mark.parametrize("name", sorted(_bodies()))
+@pytest.mark.parametrize("name", sorted(bodies()))
 def test_every_id_in_a_body_is_a_scoped_reference_or_says_why_not(name):
-    for field_name, field in _writable(_bodies()[name]):
+    for field_name, field in _writable(bodies()[name]):
         inner = field.child if isinstance(field, serializers.ListField) else field
         assert not isinstance(inner, (serializers.RelatedField, serializers.ManyRelatedField)), f"{name}.{field_name} is a relation without a scope"
         if _is_id(field_name) and (name, field_name) not in NO_REFERENCE:
@@ -101,6 +101,6 @@ def test_every_id_in_a_body_is_a_scoped_reference_or_says_why_not(name):
 
 
 def test_no_reason_outlives_its_field():
-    bodies = {**_bodies(), "BulkIds": BulkIds()}
+    known = {**bodies(), "BulkIds": BulkIds()}
     for name, field in NO_REFERENCE:
-        assert name in bodies and field in bodies[name].fields, (name, field)
+        assert name in known and field in known[name].fields, (name, field)

@@ -15,7 +15,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.http import HttpRequest
 
-from config.kernel import authentication, context, versions, wire
+from config.kernel import authentication, clock, context, versions, wire
 from config.kernel.access import ANONYMOUS, Actor, Kind, ports
 from config.kernel.errors import ApiError, from_exception
 from config.kernel.live.feed import feed
@@ -176,7 +176,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self.subscriptions[name] = subscription
 
     async def _watch_access(self) -> None:
-        """Revoked sign-ins, roles, grants and policies reach this socket within 5 s."""
+        """Revoked and expired credentials, roles, grants and policies reach this socket within 5 s."""
         # Also where only meters are followed, which need no feed: without the epoch each socket would ask the database every few seconds.
         feed().start()
         seen, resolved_at = feed().epoch, asyncio.get_running_loop().time()
@@ -190,7 +190,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
             # The first value that this socket hears is where it starts from; a broker that was away changes nothing by coming back.
             changed = epoch is not None and seen is not None and epoch != seen
             seen = seen if epoch is None else epoch
-            if changed or now - resolved_at > (_RESOLVE_EVERY_SECONDS if epoch is not None else _RESOLVE_WITHOUT_EPOCH_SECONDS):
+            over = self.actor.until is not None and self.actor.until <= clock.now()
+            if changed or over or now - resolved_at > (_RESOLVE_EVERY_SECONDS if epoch is not None else _RESOLVE_WITHOUT_EPOCH_SECONDS):
                 resolved_at = now
                 await self._ask_again(changed)
 

@@ -4,7 +4,7 @@ from rest_framework import serializers
 
 from config.kernel.access import Perm
 from config.kernel.references import AnyReference
-from config.kernel.serializers import CleanCharField, Serializer
+from config.kernel.serializers import CleanCharField, Serializer, Switch
 from operators.access import scopes
 from operators.access.models import EVERYTHING, Effect, SubjectType
 
@@ -22,7 +22,7 @@ class PolicyBody(Serializer):
     resource_type = serializers.CharField(max_length=40)
     resource_id = AnyReference(Perm.AUTH_MANAGE, kind_from="resource_type", everything=True, unknown_stays=True)
     reason = CleanCharField(max_length=500, required=False, allow_blank=True, multiline=True)
-    stale = serializers.BooleanField(required=False)
+    stale = Switch(required=False)
 
     def validate_permissions(self, value):
         known = {EVERYTHING, *(permission.value for permission in Perm)}

@@ -5,11 +5,11 @@ from rest_framework import serializers
 
 from config.kernel.access import Perm
 from config.kernel.references import AnyReference, NumberedReference, ScopedReference
-from config.kernel.serializers import CleanCharField, ModelSerializer, Serializer
+from config.kernel.serializers import CleanCharField, ModelSerializer, Serializer, Switch
 from operators.access import holdings
 from operators.access.models import EVERYTHING, Role
 from operators.identity.people import selectors
-from operators.identity.serializers import GrantShape, UserShape, password_field
+from operators.identity.serializers import EMAIL_LIMIT, GrantShape, UserShape, fits_as_stored, password_field
 
 GRANTS_LIMIT = 1000
 
@@ -51,7 +51,7 @@ def _grants() -> GrantBody:
 class NewUser(Serializer):
     """POST /auth/users."""
 
-    email = serializers.EmailField(max_length=254)
+    email = serializers.EmailField(max_length=EMAIL_LIMIT, validators=[fits_as_stored])
     name = CleanCharField(min_length=1, max_length=120)
     password = password_field(min_length=12)
     roles = _roles(min_length=1)
@@ -71,7 +71,7 @@ class ResetBody(Serializer):
     """PATCH /auth/users/:id/password: a password, or `generate: true` for one that is shown once."""
 
     password = password_field(min_length=12, required=False)
-    generate = serializers.BooleanField(required=False)
+    generate = Switch(required=False)
 
     def validate(self, attrs):
         if ("password" in attrs) == bool(attrs.get("generate")):
@@ -82,7 +82,7 @@ class ResetBody(Serializer):
 class StatusBody(Serializer):
     """PATCH /auth/users/:id/status."""
 
-    disabled = serializers.BooleanField()
+    disabled = Switch()
     reason = CleanCharField(max_length=500, required=False, allow_blank=True, multiline=True)
 
 

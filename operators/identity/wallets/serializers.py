@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from config.kernel.serializers import Serializer, UtcDateTimeField
+from config.kernel.serializers import Serializer, Switch, UtcDateTimeField
 from operators.identity.serializers import SignedIn
 from operators.identity.wallets.siwe import checksummed
 
@@ -52,7 +52,7 @@ class Signed(Serializer):
 class WalletSignInBody(Signed):
     """`cookie: false` answers a bearer token instead."""
 
-    cookie = serializers.BooleanField(default=True)
+    cookie = Switch(default=True)
 
 
 class WorkspaceOfSigner(Serializer):

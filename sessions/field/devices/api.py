@@ -4,7 +4,7 @@ from django.db.models import F, Value
 from django.db.models.functions import Coalesce
 from rest_framework.response import Response
 
-from config.kernel.access import Actor, Perm, Route, ports
+from config.kernel.access import Actor, Perm, Route, ports, refusal
 from config.kernel.actions import Action, states
 from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError
@@ -189,8 +189,9 @@ class DeviceKeyViewSet(ListMixin, FacetsMixin, ExportMixin, TallyViewSet):
         reach = ports.scoped(selectors.operators(), self.actor, self.route.permission)
         found = reach.filter(pk=self.kwargs["id"]).first()
         if found is None:
-            if ports.scoped(selectors.operators(), self.actor, Perm.OPERATORS_READ).filter(pk=self.kwargs["id"]).exists():
-                raise ApiError("permission_denied", data={"permission": self.route.permission.value, "rule": "out_of_scope"})
+            seen = ports.scoped(selectors.operators(), self.actor, Perm.OPERATORS_READ).filter(pk=self.kwargs["id"]).first()
+            if seen is not None:
+                raise refusal(self.actor, self.route.permission, seen)
             raise ApiError("not_found", about=[(DeviceOperator, self.kwargs["id"])])
         return found
 

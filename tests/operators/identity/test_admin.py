@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin.utils import get_fields_from_path
 
 from operators.identity.models import SignIn, User
 from tests.cast import ApiClient, token_of
@@ -58,6 +59,23 @@ def test_a_user_screen_shows_no_hash_and_renames_nobody(browse, alice):
         "POST", f"/admin/operators/user/{dora.pk}/change/", data=b"name=Eve", content_type="application/x-www-form-urlencoded"
     ).status_code in (200, 302, 400)
     assert User.objects.get(pk=dora.pk).name == "Dora"
+
+
+@pytest.mark.parametrize("query", ["password__startswith=argon2", "last_login__isnull=true", "group__name=x"])
+def test_no_column_that_is_no_filter_is_read_out_by_one(browse, alice, query):
+    assert browse(alice).get(f"/admin/operators/user/?{query}").status_code == 400
+    reply = browse(alice).get(f"/admin/operators/user/?{query}", accept="application/json")
+    assert (reply.status_code, reply.json()["code"]) == (400, "validation_failed")
+
+
+def test_every_screen_opens_by_the_filters_that_it_offers(browse, alice):
+    for model, screen in admin.site._registry.items():
+        for name in [name for name in screen.list_filter if isinstance(name, str)]:
+            field = get_fields_from_path(model, name)[-1]
+            lookup = f"{name}__id__exact" if field.is_relation else f"{name}__isnull" if field.null else f"{name}__exact"
+            value = "True" if lookup.endswith("isnull") else "0"
+            path = f"/admin/{model._meta.app_label}/{model._meta.model_name}/?{lookup}={value}"
+            assert browse(alice).get(path).status_code in {200, 302, 403}, path
 
 
 def test_chosen_sign_ins_are_revoked_by_the_service(browse, alice, carol):

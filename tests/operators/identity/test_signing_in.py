@@ -85,6 +85,13 @@ def test_every_cause_of_failure_has_one_answer_and_costs_one_hash(api, dora, mon
     assert len(hashes) == 1
 
 
+def test_an_email_that_grows_when_it_is_written_down_is_too_long(api, alice):
+    reply = api().post("/auth/login", {"email": "ﷺ" * 254, "password": "x"})
+    assert (reply.status_code, reply.json()["data"]["errors"][0]["path"]) == (400, "email")
+    reply = api(alice).post("/auth/users", {"email": f"a@{'ﬃ' * 60}.{'ﬃ' * 60}.org", "name": "A", "roles": []})
+    assert (reply.status_code, reply.json()["data"]["errors"][0]["path"]) == (400, "email")
+
+
 def test_an_email_is_one_spelling(api, dora):
     assert login(api(), "  DORA@Example.ORG ").status_code == 200
 

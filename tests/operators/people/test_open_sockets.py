@@ -2,16 +2,23 @@
 
 import asyncio
 import time
+from datetime import timedelta
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import Group
 from django.db import connections
 
+from config.kernel import clock
 from operators.access import holdings
+from operators.access.backend import actor_of_user
 from operators.access.models import AccessPolicy
+from operators.identity.models import SignIn
+from operators.workspaces import keys
+from operators.workspaces.models import ApiKey
 from tests.cast import token_of
 from tests.factories.nodes import make_node
+from tests.factories.sessions import key_token, owned_workspace
 from tests.factories.users import make_user
 from tests.realtime.client import Socket
 
@@ -93,3 +100,26 @@ async def test_a_policy_hides_a_node_from_an_open_socket_and_shows_it_again(api,
         assert (await sync_to_async(put)(open_to_all)).status_code == 200
         assert [row["id"] for row in (await socket.hear(WITHIN_SECONDS))["data"]["nodes"]] == [str(node.pk)]
     assert await sync_to_async(AccessPolicy.objects.count)() == 1
+
+
+async def test_a_sign_in_that_runs_out_takes_its_socket_along(api, dora):
+    token = await sync_to_async(token_of)(dora)
+    await sync_to_async(lambda: SignIn.objects.filter(user=dora).update(expires_at=clock.now() + timedelta(seconds=2)))()
+    async with Socket(token) as socket:
+        await socket.follow("nodes")
+        said = await socket.hear(WITHIN_SECONDS + 2)
+        assert (said["type"], said["code"]) == ("unsubscribed", "credential_expired")
+
+
+async def test_a_key_after_its_grace_takes_its_socket_along(api, dora):
+    def made():
+        workspace = owned_workspace(roles=["CONSUMER"])
+        token = key_token(workspace)
+        row = ApiKey.objects.get(workspace=workspace)
+        keys.revoke(actor=actor_of_user(workspace.owner), key=row, grace_seconds=2)
+        return token
+
+    async with Socket(await sync_to_async(made)()) as socket:
+        await socket.follow("sessions")
+        said = await socket.hear(WITHIN_SECONDS + 2)
+        assert (said["type"], said["code"]) == ("unsubscribed", "credential_revoked")

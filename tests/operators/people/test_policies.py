@@ -6,6 +6,7 @@ from audit.models import AuditEvent
 from operators.access.models import AccessPolicy
 from operators.console.models import ControlRoom
 from tests.factories.nodes import make_node, make_site
+from tests.factories.sessions import owned_workspace
 
 pytestmark = pytest.mark.django_db
 EVERYONE = {"effect": "allow", "subjectType": "everyone", "permissions": ["*"], "resourceType": "site", "resourceId": "*"}
@@ -147,3 +148,25 @@ def test_one_asks_about_oneself_but_learns_nothing_of_what_is_hidden(api, alice,
 )
 def test_half_a_question_is_invalid(api, alice, query):
     assert code(explain(api(alice), **query)) == (400, "validation_failed")
+
+
+def test_a_refusal_names_the_rule_that_the_explanation_names(api, alice):
+    node = make_node()
+    interface = node.interfaces.first()
+    denies = {**deny(node), "permissions": ["node:manage"]}
+    assert api(alice).patch("/auth/access-policies", {"policies": [EVERYONE, denies]}).status_code == 200
+    rule = explain(api(alice), permission="node:manage", resourceType="node", resourceId=str(node.pk)).json()["data"]["rule"]
+    for path in (f"/nodes/{node.pk}", f"/nodes/{node.pk}/interfaces/{interface.pk}"):
+        reply = api(alice).patch(path, {"alias": "other"})
+        assert (reply.status_code, reply.json()["data"]) == (403, {"permission": "node:manage", "rule": "policy_denied"}), path
+    assert rule == "policy_denied"
+
+
+def test_so_does_that_of_a_workspace(api, alice):
+    workspace = owned_workspace(roles=["CONSUMER"])
+    denies = {
+        "effect": "deny", "subjectType": "everyone", "permissions": ["workspace:manage"], "resourceType": "workspace", "resourceId": str(workspace.pk),
+    }  # fmt: skip
+    assert api(alice).patch("/auth/access-policies", {"policies": [EVERYONE, denies]}).status_code == 200
+    reply = api(workspace.owner).post(f"/workspaces/{workspace.pk}/members", {"userId": str(alice.pk), "role": "VIEWER"})
+    assert (reply.status_code, reply.json()["data"]["rule"]) == (403, "policy_denied")

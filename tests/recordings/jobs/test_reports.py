@@ -32,9 +32,11 @@ def test_what_is_no_number_is_refused(recorder, job, value):
 
 
 def test_what_is_stored_is_what_was_understood(recorder, job):
-    said = recorder.result(b"x", 2, start=clock.now()) | {"trackIndex": "1", "final": "false", "captureStartAt": "2026-05-13T10:42:00+02:00"}
-    said["durationSeconds"] = "2"
-    assert recorder.report(job, gaps=[{**GAP, "atSeconds": "0.1"}], results=[said]).status_code == 200
+    said = recorder.result(b"x", 2, start=clock.now()) | {"trackIndex": 1, "final": False, "captureStartAt": "2026-05-13T10:42:00+02:00"}
+    for lenient in ({"trackIndex": "1"}, {"final": "false"}, {"durationSeconds": "2"}, {"durationSeconds": True}):
+        assert recorder.report(job, results=[said | lenient]).status_code == 400, lenient
+    assert recorder.report(job, gaps=[{**GAP, "atSeconds": "0.1"}]).status_code == 400
+    assert recorder.report(job, gaps=[GAP], results=[said]).status_code == 200
     row = Job.objects.get()
     assert row.gaps == [GAP] and list(row.results) == ["1"]
     understood = {"trackIndex": 1, "final": False, "durationSeconds": 2.0, "captureStartAt": "2026-05-13T08:42:00.000Z", "peakDbfs": None}
