@@ -2,12 +2,13 @@
 
 from contextlib import suppress
 
+from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 
 from config.kernel import authentication, clock, credentials, guard, wire
 from config.kernel.access import Actor, Kind, Perm, Route, holds
 from config.kernel.documenting import extend_schema
-from config.kernel.errors import ApiError, FieldError
+from config.kernel.errors import ApiError, FieldError, translate
 from config.kernel.serializers import NoBody
 from config.kernel.viewsets import ListMixin, TallyViewSet
 from operators.console import handovers, invites, locks, presence, registration
@@ -133,8 +134,10 @@ class OperatorViewSet(ListMixin, TallyViewSet):
         with bounded(request._request):
             if self.actor.kind not in (Kind.USER, Kind.ANONYMOUS):
                 raise guard.not_accepted(self.actor, self.route)
-            body = self.body(RegisterBody)
-            invite = registration.entrance(self.actor, body.get("invite_token") or None)
+            body, wrong = self._fields()
+            invite = registration.entrance(self.actor, RegisterBody.door(request.data))
+            if wrong is not None:
+                raise wrong
             name, role = registration.checked_name(body.get("name") or ""), body.get("role")
             if invite is None and role not in ProductionRole.values:
                 raise FieldError("role", "role_invalid", f"The role must be one of {', '.join(ProductionRole.values)}.")
@@ -144,6 +147,15 @@ class OperatorViewSet(ListMixin, TallyViewSet):
         reply = Response(data | {"token": token}, headers={"Cache-Control": "no-store"})
         reply.replay_body = data | {"token": None}
         return reply
+
+    def _fields(self) -> tuple[dict, Exception | None]:
+        """The body's fields, or what is wrong with them; unknown ones are refused at once (04 §1: they come before the door)."""
+        try:
+            return self.body(RegisterBody), None
+        except ValidationError as error:
+            if translate(error).code == "unknown_parameter" or not isinstance(self.request.data, dict):
+                raise
+            return {}, error
 
     @extend_schema(request=NoBody, responses={200: Reconnected})
     def reconnect(self, request):

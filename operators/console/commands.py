@@ -1,5 +1,6 @@
 """The commands of the control room as an action map: each asked of the very guard that stands before it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from config.kernel.access import Actor, Perm, Route, Subsystem
@@ -16,7 +17,7 @@ class Command:
     href: str
     subsystem: Subsystem
     permission: Perm | None = None
-    why_not: object = None
+    why_not: Callable[[], ApiError | None] | None = None
 
 
 _commands: dict[str, Command] = {}
@@ -29,12 +30,17 @@ def register_command(command: Command) -> None:
 
 def states(actor: Actor) -> dict:
     """name → `{enabled, method, href, subsystem, code?, reason?, data?}`."""
-    refusals = {}
+    refusals, reasons = {}, {None: None}
     for command in _commands.values():
         door = (command.subsystem, command.permission)
         if door not in refusals:
             refusals[door] = _refusal(actor, *door)
-    return {name: _state(command, refusals[command.subsystem, command.permission]) for name, command in sorted(_commands.items())}
+        if command.why_not not in reasons:
+            reasons[command.why_not] = command.why_not()
+    return {
+        name: _state(command, refusals[command.subsystem, command.permission] or reasons[command.why_not])
+        for name, command in sorted(_commands.items())
+    }
 
 
 def _refusal(actor: Actor, subsystem: Subsystem, permission: Perm | None) -> ApiError | None:
@@ -52,8 +58,6 @@ def _refusal(actor: Actor, subsystem: Subsystem, permission: Perm | None) -> Api
 
 def _state(command: Command, error: ApiError | None) -> dict:
     shown = {"enabled": True, "method": command.method, "href": f"/api/v1{command.href}", "subsystem": command.subsystem.value}
-    if error is None and command.why_not:
-        error = command.why_not()
     if error is None:
         return shown
     return (

@@ -1,5 +1,7 @@
 """Wire forms of the control room's people, invites, locks and hand-overs (04 §6)."""
 
+import json
+
 from rest_framework import serializers
 
 from config.kernel.access import Subsystem
@@ -38,12 +40,20 @@ def _reason() -> CleanCharField:
 
 
 class RegisterBody(Serializer):
-    """`role` counts without an invite; `id` is a stable id of one's own choice. What the texts hold is looked at once the door is open (04 §1)."""
+    """`role` counts without an invite; `id` is a stable id of one's own choice. What is wrong with them is said once the door is open (04 §1)."""
 
     name = PlainText(required=False, allow_blank=True, allow_null=True, trim_whitespace=False, max_length=2000)
     role = PlainText(required=False, allow_blank=True, allow_null=True, max_length=100)
     id = PlainText(required=False, allow_null=True, allow_blank=True, trim_whitespace=False, max_length=200)
     invite_token = PlainText(required=False, allow_blank=True, allow_null=True, max_length=200)
+
+    @classmethod
+    def door(cls, data) -> str | None:
+        """The invite token as it was sent, before the fields are looked at; what is no text opens nothing. None: there is none."""
+        sent = data.get("inviteToken") if isinstance(data, dict) else None
+        if not isinstance(sent, str):
+            return None if sent is None else json.dumps(sent)
+        return sent.strip() or None
 
 
 class Registered(Serializer):

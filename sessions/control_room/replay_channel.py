@@ -104,9 +104,18 @@ def position_ms(at: Desk) -> int:
     return states.played_ms(position_ms=row.position_ms, started_at=row.started_at, rate=row.rate, now=at.now, duration_ms=row.duration_ms)
 
 
+def why_nothing_to_hold() -> ApiError | None:
+    """What pause and stop would answer of the channel's state, for `/control-room/actions`."""
+    return _empty(desk.channel_of(room.main()))
+
+
+def _empty(channel) -> ApiError | None:
+    return ApiError("replay_empty") if channel.state == ReplayState.EMPTY else None
+
+
 def _demand_clip(at: Desk):
-    if at.channel.state == ReplayState.EMPTY:
-        raise ApiError("replay_empty")
+    if refused := _empty(at.channel):
+        raise refused
     return at.channel
 
 

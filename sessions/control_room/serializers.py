@@ -53,7 +53,8 @@ class CaptionText(serializers.CharField):
 
 
 def _source(**kwargs) -> CleanCharField:
-    return CleanCharField(max_length=100, **kwargs)
+    """Of any length: what names no source is absent, not malformed."""
+    return CleanCharField(**kwargs)
 
 
 def _title(**kwargs) -> CleanCharField:

@@ -4,7 +4,7 @@ import { allow } from "../actions.js";
 import { arm, toast } from "../dom.js";
 import { guesses } from "./reduce.js";
 import { room } from "./store.js";
-import { ordered } from "./words.js";
+import { ordered, sessionOf } from "./words.js";
 
 const by = (name) => document.getElementById(name);
 
@@ -44,7 +44,16 @@ function toSlate() {
   if (may("switching", "cut")) room.command("No slate", "POST", "/control-room/cut", { source: "slate" }, guesses.cut("slate"));
 }
 
+/** The session on preview is over: for what no camera is needed any more. */
+function endPreviewed() {
+  const session = sessionOf(room.view.preview.source);
+  if (session && may("switching", "sessionEnd")) room.command("The session was not ended", "POST", `/control-room/sessions/${session}/end`, {});
+}
+
 export function paintKeys() {
+  const ends = room.why("switching", "sessionEnd");
+  by("end-session").hidden = !sessionOf(room.view.preview.source);
+  allow(by("end-session"), !ends, ends);
   for (const [id, action] of [["cut", "cut"], ["take", "take"], ["to-slate", "cut"]]) {
     const why = room.why("switching", action);
     allow(by(id), !why, why);
@@ -54,3 +63,4 @@ export function paintKeys() {
 by("cut").addEventListener("click", cut);
 by("take").addEventListener("click", take);
 arm(by("to-slate"), toSlate);
+arm(by("end-session"), endPreviewed);

@@ -231,6 +231,9 @@ def test_the_history_lists_filters_and_exports(room):
     assert reader.get("/control-room/events/facets").status_code == 200
     exported = reader.get("/control-room/events/export?format=csv")
     assert exported.status_code == 200 and b"lock.acquired" in b"".join(exported.streaming_content)
+    exported = director.client.get("/control-room/events/export?format=csv")
+    assert exported.status_code == 200 and b"lock.acquired" in b"".join(exported.streaming_content)
+    assert director.client.post("/control-room/events/export", {"ids": [rows[0]["id"]]}).status_code == 200
     assert code(room.api(room.user(Role.AUDITOR)).get("/control-room/events")) == (403, "permission_denied")
 
 

@@ -17,6 +17,20 @@ def test_an_empty_room_has_no_open_door(room):
     assert code(room.register(name="Alice", role="director")) == (403, "invite_required")
 
 
+@pytest.mark.parametrize("wrong", [{"name": 5}, {"name": "x" * 2001}, {"id": "x" * 300}, {"role": "x" * 101}])
+def test_the_door_comes_before_the_fields(room, wrong):
+    body = {"name": "Alice", "role": "director", **wrong}
+    assert code(room.register(**body)) == (403, "invite_required")
+    assert code(room.register(**body, inviteToken="nonsense")) == (403, "invite_invalid")
+    assert room.register(room.user(), **body).status_code == 400
+    assert code(room.register(**body, colour="red")) == (400, "unknown_parameter")
+
+
+@pytest.mark.parametrize("token", ["x" * 307, 5, True, ["x"], {"a": 1}])
+def test_what_is_no_invite_opens_nothing(room, token):
+    assert code(room.register(name="Alice", role="director", inviteToken=token)) == (403, "invite_invalid")
+
+
 def test_a_signed_in_user_registers_with_a_role_and_is_there(room):
     user = room.user()
     reply = room.register(user, name="Alice", role="director")

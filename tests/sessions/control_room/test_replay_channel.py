@@ -43,6 +43,27 @@ def test_an_empty_channel_has_nothing_to_play_or_show(studio, actor):
     assert studio.state()["replay"] == {"state": "empty", "clip": None, "positionMs": 0, "startedAt": None, "endsAt": None, "rate": 1.0}
 
 
+def test_what_may_be_done_follows_what_the_channel_holds(director, actor):
+    def enabled() -> set[str]:
+        told = director.client.get("/control-room/actions").json()["data"]["actions"]
+        return {name for name in ("replayPlay", "replayPause", "replayStop") if told[name]["enabled"]}
+
+    assert enabled() == {"replayPlay"}
+    assert director.client.get("/control-room/actions").json()["data"]["actions"]["replayStop"]["code"] == "replay_empty"
+    replay_channel.load_and_play(actor=actor, clip=CLIP)
+    assert enabled() == {"replayPlay", "replayPause", "replayStop"}
+    replay_channel.stop(actor=actor)
+    assert enabled() == {"replayPlay"}
+
+
+def test_a_source_of_any_length_is_absent(director):
+    for path in ("/control-room/preview", "/control-room/cut"):
+        reply = director.client.post(path, {"source": "session:" + "a" * 400})
+        assert (reply.status_code, reply.json()["code"]) == (404, "reference_not_found"), path
+    reply = director.client.post("/control-room/take", {"expect": "x" * 400})
+    assert (reply.status_code, reply.json()["code"]) == (409, "preview_changed")
+
+
 def test_play_pause_seek_speed_and_stop(studio, actor):
     with clock.frozen(clock.now()):
         start = clock.now()
