@@ -157,3 +157,10 @@ def test_a_denial_inside_a_request_survives_its_rollback(django_capture_on_commi
         assert rows() == []
         refusals.refused(ApiError("permission_denied"), None, None)
     assert len(rows()) == 1
+
+
+def test_a_page_form_without_its_token_is_recorded(api, alice):
+    client = api(alice)
+    assert client.request("POST", "/admin/logout/", data=b"", content_type="application/x-www-form-urlencoded").status_code == 403
+    (row,) = rows()
+    assert (row.outcome, row.reason, row.method, row.status) == ("denied", "csrf_failed", "POST", 403)

@@ -6,6 +6,7 @@ from statistics import median
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.hands import press_twice
 from tests.browser.room import Room
 from tests.browser.tenants import go_live, publisher
 from tests.browser.test_every_screen_is_accessible import violations
@@ -122,6 +123,9 @@ def test_a_production_of_four(production, field, new_page, room, watch):
     line.press("Enter")
     expect(viewer.locator("#captions")).to_have_text("We have waited five years to sing <this> again.")
     expect(desk.locator("#cc-lines")).to_contain_text("We have waited five years")
+    with desk.expect_download() as download:
+        desk.locator("#p-captions").get_by_role("link", name="WebVTT").click()
+    assert "We have waited five years to sing" in download.value.path().read_text()
     # A captioner's keys say whose work the rest is.
     expect(captioner.locator("#cut")).to_have_attribute("aria-disabled", "true")
     captioner.locator("#cut").focus()
@@ -147,7 +151,9 @@ def test_a_production_of_four(production, field, new_page, room, watch):
     expect(desk.locator("#program")).to_contain_text("the replay ended")
 
     # The camera's end is the slate's turn, by the room itself.
-    field.consumer.call("POST", f"/sessions/{session['id']}/end", {})
+    desk.keyboard.press("1")
+    expect(desk.locator("#preview")).to_contain_text("Bridge")
+    press_twice(desk.locator("#end-session"))
     expect(viewer.locator("#slate")).to_be_visible()
     expect(elsewhere.locator("#on-air")).to_be_hidden()
     expect(desk.locator("#program")).to_contain_text("its source ended")
