@@ -196,6 +196,12 @@ def test_links_for_roles_and_for_one_person(production, desk, new_page, watch):
     link = dialog.locator("pre").inner_text()
     assert re.fullmatch(rf"{production.origin}/join#tr_inv_\w+", link)
     assert violations(desk) == []
+    expect(dialog.locator("#fresh-words")).to_contain_text("one person")
+    dialog.get_by_label("For whom").fill("The crew")
+    dialog.get_by_label("How many").fill("2")
+    dialog.get_by_role("button", name="Make the link").click()
+    expect(dialog.locator("#fresh-words")).to_contain_text("2 people")
+    expect(dialog.get_by_label("How many")).to_have_value("1")
     line = dialog.locator("#role-links li", has_text="viewer")
     line.get_by_role("button", name="Revoke").click()
     line.get_by_role("button", name="Revoke now").click()

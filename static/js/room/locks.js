@@ -103,8 +103,9 @@ onSubmit(form, async ({ note }) => {
   toast(`${data.from.name} is asked for ${asked}`, "30 seconds to answer.");
 });
 arm(document.getElementById("force"), async () => {
+  const reason = form.note.value.trim();
   dialog.close();
-  await act(`${capital(asked)} was not freed`, "/operator/force-unlock", { subsystem: asked });
+  await act(`${capital(asked)} was not freed`, "/operator/force-unlock", { subsystem: asked, ...(reason ? { reason } : {}) });
 });
 
 /* Answering */

@@ -150,17 +150,19 @@ function roleLine({ role, row, token }) {
 }
 
 const personalLine = (row) =>
-  el("li", { class: "row wrap" }, el("b", { class: "ell" }, row.label || "No name"), el("span", { class: "tag" }, row.role), el("span", { class: "t2 sm grow" }, `…${row.lastFour}, not used yet`), armed("Revoke", "Revoke now", () => did("The link was not revoked", () => del(`/operator/invites/${row.id}`))));
+  el("li", { class: "row wrap" }, el("b", { class: "ell" }, row.label || "No name"), el("span", { class: "tag" }, row.role), el("span", { class: "t2 sm grow" }, `…${row.lastFour}, ${row.uses ? `${row.uses} of ${row.maxUses ?? "any number"} came` : "not used yet"}`), armed("Revoke", "Revoke now", () => did("The link was not revoked", () => del(`/operator/invites/${row.id}`))));
 
-onSubmit(by("personal-form"), async ({ label, role, hours }) => {
+onSubmit(by("personal-form"), async ({ label, role, hours, uses }) => {
   const expiresAt = new Date(Date.now() + Number(hours.value) * 3600e3).toISOString();
-  const { data } = await post("/operator/invites", { kind: "personal", role: role.value, label: label.value.trim(), expiresAt }, { key: null });
+  const { data } = await post("/operator/invites", { kind: "personal", role: role.value, label: label.value.trim(), expiresAt, maxUses: Number(uses.value) || 1 }, { key: null });
   const box = by("fresh");
   box.hidden = by("fresh-words").hidden = false;
+  text(by("fresh-words"), `Shown this once. It lets ${data.invite.maxUses === 1 ? "one person" : `${data.invite.maxUses} people`} in.`);
   text($("pre", box), link(data.token));
   $("button", box)?.remove();
   box.append(button("Copy link", () => copy(link(data.token), "The link")));
   label.value = "";
+  uses.value = "1";
   await readInvites();
 });
 
