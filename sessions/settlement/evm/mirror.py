@@ -30,9 +30,8 @@ def cursor() -> ChainCursor:
 
 
 def forget_nonce(row: ChainTx) -> None:
-    """Have the chain's count of a mined call that goes out once more remembered: its row is to have another nonce. In the caller's transaction,
-    before the row itself is locked."""
-    if row.nonce is None:
+    """Its row is to have another nonce, but the chain has counted this one: remember that it was ours. In the caller's transaction."""
+    if row.nonce is None or row.sender != settings.EVM_RELAYER_ADDRESS:
         return
     here = ChainCursor.objects.select_for_update().get(pk=cursor().pk)
     here.nonce_floor = max(here.nonce_floor, row.nonce + 1)
