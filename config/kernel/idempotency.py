@@ -1,8 +1,9 @@
 """`Idempotency-Key` on POST and PATCH: key, domain rows and stored answer commit together; a crash frees the key.
 
 While a request runs it holds an advisory lock of its transaction on (scope, key), so a twin learns at once that it is still running, and
-nothing has to be cleaned up after a crash. Only 2xx is stored. Requests without an account (sign-in) ignore the header, because their scope
-would be shared by strangers, unless the view knows another one (`stranger_scope`: the invite that lets somebody in).
+nothing has to be cleaned up after a crash. Only 2xx is stored. A view that is several transactions says so (`one_transaction`). Requests without
+an account (sign-in) ignore the header, because their scope would be shared by strangers, unless the view knows another one (`stranger_scope`: the
+invite that lets somebody in).
 """
 
 import hashlib
@@ -41,6 +42,8 @@ def run(view, act, request, *args, **kwargs):
         return act(request, *args, **kwargs)
     # Read the body before the transaction starts: a slow client must not hold one open.
     fingerprint = _fingerprint(request._request)
+    if not view.one_transaction:
+        return _apart(view, act, request, scope, key, fingerprint, *args, **kwargs)
     waiting = request._after_rollback = []
     try:
         with transaction.atomic():
@@ -58,6 +61,24 @@ def run(view, act, request, *args, **kwargs):
             report()
 
 
+def _apart(view, act, request, scope: str, key: str, fingerprint: bytes, *args, **kwargs):
+    """The same for what is several transactions: one around them would hold all their locks at once, in an order that others do not keep. The
+    key is held by the connection; after a crash in between a repeat does, and answers, what was left."""
+    name = f"{scope}|{key}"
+    if not _lock(name, "pg_try_advisory_lock"):
+        raise ApiError("idempotency_key_in_use", headers={"Retry-After": "1"})
+    try:
+        stored = _kept(scope, key)
+        if stored is not None:
+            return _replay(stored, fingerprint)
+        reply = act(request, *args, **kwargs)
+        if 200 <= reply.status_code < 300 and not reply.streaming:
+            _store(scope, key, fingerprint, _rendered(view, request, reply))
+        return reply
+    finally:
+        _lock(name, "pg_advisory_unlock")
+
+
 def after_rollback(request, report) -> None:
     """Run `report` now, or once the idempotent transaction around this request has been undone."""
     waiting = getattr(request, "_after_rollback", None)
@@ -69,8 +90,13 @@ def after_rollback(request, report) -> None:
 
 def _stored(scope: str, key: str) -> IdempotencyRecord | None:
     """The answer that is kept for this key, which from here to the end of the transaction is ours; ApiError idempotency_key_in_use."""
-    if not _try_lock(scope, key):
+    if not _lock(f"{scope}|{key}", "pg_try_advisory_xact_lock"):
         raise ApiError("idempotency_key_in_use", headers={"Retry-After": "1"})
+    return _kept(scope, key)
+
+
+def _kept(scope: str, key: str) -> IdempotencyRecord | None:
+    """What is stored for this key, unless it is too old: then it is forgotten."""
     record = IdempotencyRecord.objects.filter(scope=scope, key=key).first()
     if record is not None and (clock.now() - record.created_at).total_seconds() >= KEEP_SECONDS:
         record.delete()
@@ -78,9 +104,9 @@ def _stored(scope: str, key: str) -> IdempotencyRecord | None:
     return record
 
 
-def _try_lock(scope: str, key: str) -> bool:
+def _lock(name: str, function: str) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 1))", [f"{scope}|{key}"])
+        cursor.execute(f"SELECT {function}(hashtextextended(%s, 1))", [name])
         return cursor.fetchone()[0]
 
 

@@ -32,6 +32,8 @@ class TallyViewSet(GenericViewSet):
     routes: dict[str, Route] = {}
     # False: no answer is kept for `Idempotency-Key`.
     stores_replies = True
+    # False: a call with an `Idempotency-Key` is as many transactions as without one, and its answer is kept when they are done.
+    one_transaction = True
     filters: type[FilterSet] = NoFilters
     http_method_names = ["get", "post", "put", "patch", "delete", "head"]
     # What version changes of this API are declared for (`versions.VersionChange.resource`).

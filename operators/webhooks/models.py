@@ -53,6 +53,7 @@ class WebhookDelivery(models.Model):
     message_id       `webhook-id`, the event's id: the same at all endpoints, kept by attempts and redeliveries
     subject_*        what it is about, as text, so that it outlives it
     tries            how many were begun · next_attempt_at   when the next is due, while pending
+    redelivery_of    whose body it sends once more, null when that is forgotten; again: that it is one, which stays
     lease, lease_until   held by the one sender that is at it; lapses when that dies
     """
 
@@ -71,11 +72,13 @@ class WebhookDelivery(models.Model):
     lease = models.UUIDField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     redelivery_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    again = models.BooleanField(default=False)
     created_at = models.DateTimeField()
 
     class Meta:
         default_permissions = ()
         constraints = [
+            models.UniqueConstraint(fields=["endpoint", "message_id"], condition=Q(again=False), name="webhook_event_once"),
             models.CheckConstraint(condition=Q(status="pending", next_attempt_at__isnull=False) | ~Q(status="pending") & Q(next_attempt_at=None), name="webhook_pending_is_due"),
             models.CheckConstraint(condition=Q(lease=None, lease_until=None) | Q(lease__isnull=False, lease_until__isnull=False), name="webhook_lease"),
         ]  # fmt: skip

@@ -165,7 +165,7 @@ def redeliver(*, actor: Actor, deliveries: list[WebhookDelivery]) -> list[Webhoo
     now, made = clock.now(), []
     for one in deliveries:
         again = delivery(one.endpoint, one.type, (one.subject_kind, one.subject_id), message_id=one.message_id, body=one.body, at=now)
-        again.redelivery_of = one
+        again.redelivery_of, again.again = one, True
         made.append(again)
     WebhookDelivery.objects.bulk_create(made)
     loops.wake(DISPATCH)

@@ -37,11 +37,16 @@ def dispatch() -> dict:
     places = 0
     while places < SENDERS and _places.acquire(blocking=False):
         places += 1
-    claimed = claim(places) if places else []
-    for _ in range(places - len(claimed)):
-        _places.release()
-    for one in claimed:
-        _pool().submit(_send, one).add_done_callback(_done)
+    claimed, handed = [], 0
+    try:
+        claimed = claim(places) if places else []
+        for one in claimed:
+            _pool().submit(_send, one).add_done_callback(_done)
+            handed += 1
+    finally:
+        # Also of a round that failed: a place that is not given back is never taken again.
+        for _ in range(places - handed):
+            _places.release()
     soon = WebhookDelivery.objects.filter(status=DeliveryStatus.PENDING, next_attempt_at__lt=clock.now() + _SOON).exists()
     return {"claimed": len(claimed), "soon": int(soon)}
 

@@ -117,6 +117,11 @@ class SessionViewSet(ListMixin, FacetsMixin, ExportMixin, SessionRoutes):
         """A start asks a provider in between, so it can't be one transaction; a repeat gives the same URLs anyway."""
         return self.action != "start"
 
+    @property
+    def one_transaction(self) -> bool:
+        """Calling off all is a transaction for each: together they would hold a topic's number while they wait for the next session."""
+        return self.action != "cancel_all"
+
     # --- lists ------------------------------------------------------------------------------------------------------------------
 
     def listed(self):

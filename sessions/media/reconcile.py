@@ -28,15 +28,24 @@ def run() -> dict:
     asked = Q(recording_settled=False) | Q(recording_until__lte=now)
     live = Q(session__state=SessionState.LIVE) & (Q(flow_at=None) | Q(flow_at__lte=now - LIVE_EVERY) | asked)
     due = MediaInput.objects.filter(Q(session__state=SessionState.ASSIGNED) | live, state=InputState.READY)
-    polled = failed = 0
+    failed = 0
     for row in list(due.select_related("session").order_by(F("flow_at").asc(nulls_first=True))[:BATCH]):
+        failed += not _polled(row)
+    return {"failed": failed, "applied": _apply_waiting()}
+
+
+def _polled(row: MediaInput) -> bool:
+    try:
         try:
             _look(row)
-            polled += 1
+            return True
         except ApiError as error:
-            failed += 1
             _silent(row, error)
-    return {"failed": failed, "applied": _apply_waiting()}
+    except Exception:
+        # An answer that nobody thought of holds up no other row: this one is asked again after them.
+        log.exception("media_not_polled", input=str(row.pk))
+        MediaInput.objects.filter(pk=row.pk).update(flow_at=clock.now())
+    return False
 
 
 def idle() -> bool:
@@ -54,10 +63,10 @@ def _look(row: MediaInput) -> None:
     changes = {"flow": flow, "flow_at": now, "inbound_bytes": status.inbound_bytes, "updated_at": now}
     if flow is Flow.FLOWING:
         changes["flowing_seen_at"] = now
-        _file(adapter, row, EventKind.FLOWING, status.since or now)
+        _file(adapter, row, EventKind.FLOWING, status.since or now, now)
     elif row.session.state == SessionState.LIVE:
         lost_at = status.since if flow is Flow.LOST and status.since else row.flowing_seen_at or row.session.started_at
-        _file(adapter, row, EventKind.LOST, lost_at or now)
+        _file(adapter, row, EventKind.LOST, lost_at or now, now)
     MediaInput.objects.filter(pk=row.pk).update(**changes)
     takes.tell(adapter, row, status)
 
@@ -75,14 +84,18 @@ def _silent(row: MediaInput, error: ApiError) -> None:
     if row.session.state == SessionState.LIVE and seen is not None and clock.now() - seen > SILENT:
         newest = MediaEvent.objects.filter(input=row).order_by("-received_at").first()
         if newest is None or newest.received_at < clock.now() - SILENT:
-            _file(provider.named(row.provider), row, EventKind.LOST, max(seen, newest.at if newest else seen))
+            _file(provider.named(row.provider), row, EventKind.LOST, max(seen, newest.at if newest else seen), clock.now())
 
 
-def _file(adapter, row: MediaInput, kind: EventKind, at: datetime) -> None:
-    """File what the poll saw, unless the events say so already."""
-    known = windows.windows(windows.facts_of(row.session))
+def _file(adapter, row: MediaInput, kind: EventKind, at: datetime, asked_at: datetime) -> None:
+    """File what the poll saw of `asked_at`, unless the events say so already or a loss was told meanwhile."""
+    facts = windows.facts_of(row.session)
+    if kind is EventKind.FLOWING and any(fact.kind == EventKind.LOST and fact.received_at >= asked_at for fact in facts):
+        # The answer may be older than that loss, and would end it where it began; the next look knows.
+        return
+    known = windows.windows(facts)
     lost = bool(known) and known[-1][1] is None
-    flowed = windows.first_flowing(windows.facts_of(row.session)) is not None
+    flowed = windows.first_flowing(facts) is not None
     if (kind is EventKind.FLOWING and flowed and not lost) or (kind is EventKind.LOST and (lost or not flowed)):
         return
     if kind is EventKind.FLOWING and lost:
@@ -97,4 +110,10 @@ def _apply_waiting() -> int:
     events.adopt_refs()
     waiting = MediaEvent.objects.filter(applied_at=None).exclude(input=None)
     ids = list(waiting.values_list("input_id", flat=True).distinct()[:BATCH])
-    return sum(events.apply(input_id) for input_id in ids)
+    applied = 0
+    for input_id in ids:
+        try:
+            applied += events.apply(input_id)
+        except Exception:
+            log.exception("media_events_not_applied", input=str(input_id))
+    return applied

@@ -27,28 +27,40 @@ def run_due() -> dict:
     for row in list(due.select_related("input")[:BATCH]):
         # Held by one worker at a time; a crash gives it back after the lease.
         if MediaTeardown.objects.filter(pk=row.pk, done_at=None, next_at=row.next_at).update(next_at=clock.now() + _LEASE):
-            if _remove(row):
+            if _removed(row):
                 done += 1
             else:
                 failed += 1
     return {"removed": done, "failed": failed}
 
 
-def _remove(row: MediaTeardown) -> bool:
-    adapter = provider.named(row.input.provider)
+def _removed(row: MediaTeardown) -> bool:
     try:
-        ref = row.input.ref or adapter.find(str(row.input_id))
-        if ref:
-            adapter.delete(ref)
+        _remove(row)
+        return True
     except ApiError as error:
-        delay = _DELAYS[min(row.tries, len(_DELAYS) - 1)]
-        changes = {"next_at": clock.now() + timedelta(seconds=delay), "tries": F("tries") + 1, "last_error": error.code}
-        MediaTeardown.objects.filter(pk=row.pk).update(**changes)
-        log.info("teardown_failed", input=str(row.input_id), code=error.code, tries=row.tries + 1)
-        return False
+        _later(row, error.code)
+    except Exception:
+        # Whatever it is, it holds up no other row.
+        log.exception("teardown_broke", input=str(row.input_id))
+        _later(row, "internal_error")
+    return False
+
+
+def _later(row: MediaTeardown, code: str) -> None:
+    delay = _DELAYS[min(row.tries, len(_DELAYS) - 1)]
+    changes = {"next_at": clock.now() + timedelta(seconds=delay), "tries": F("tries") + 1, "last_error": code}
+    MediaTeardown.objects.filter(pk=row.pk).update(**changes)
+    log.info("teardown_failed", input=str(row.input_id), code=code, tries=row.tries + 1)
+
+
+def _remove(row: MediaTeardown) -> None:
+    adapter = provider.named(row.input.provider)
+    ref = row.input.ref or adapter.find(str(row.input_id))
+    if ref:
+        adapter.delete(ref)
     now = clock.now()
     with transaction.atomic():
         MediaTeardown.objects.filter(pk=row.pk).update(done_at=now, last_error="")
         MediaInput.objects.filter(pk=row.input_id).update(state=InputState.GONE, gone_at=now, whip_sealed="", whep_sealed="", updated_at=now)
         input_gone.send(sender=MediaInput, session_id=row.input.session_id)
-    return True

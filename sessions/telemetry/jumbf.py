@@ -28,6 +28,11 @@ def certificate(jpeg: bytes, manifest: str) -> bytes:
     raise Unreadable("no signature box")
 
 
+def claims(jpeg: bytes) -> bool:
+    """Whether there is the beginning of a C2PA manifest store, readable or not."""
+    return any(segment[:2] == b"JP" and b"c2pa" in segment[8:64] for segment in _app11(jpeg))
+
+
 def _stores(jpeg: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Top boxes of the file; one that is longer than a segment goes on in further ones of the same instance number."""
     parts: dict[int, list[tuple[int, bytes]]] = {}

@@ -42,7 +42,10 @@ def check(jpeg: bytes) -> Checked:
         raise NoManifest from error
     except c2pa.C2paError.NotSupported as error:
         raise NoPicture from error
-    except c2pa.C2paError:
+    except c2pa.C2paError as error:
+        # Also said of a file that is cut off or no whole JPEG. What holds no manifest breaks no chain.
+        if not jumbf.claims(jpeg):
+            raise NoManifest from error
         return Checked(False, None)
     try:
         return Checked(valid, hashlib.sha256(jumbf.certificate(jpeg, manifest)).hexdigest())

@@ -19,6 +19,20 @@ def _wire(take: Take | None) -> dict:
     return take.wire() if take else {"recording": None}
 
 
+def signed_event(headers: dict[str, str], raw_body: bytes) -> MediaEvent:
+    """`{id, ref, kind, at}` with our own signature, by this server or by a hook that a person wrote. ApiError signature_invalid."""
+    if not tokens.same(headers.get(SIGNATURE, ""), tokens.events_signature(raw_body)):
+        raise ApiError("signature_invalid")
+    try:
+        body = json.loads(raw_body)
+        name, ref, at = str(body["id"]), str(body["ref"]), parse_datetime(body["at"])
+        if at is None or at.tzinfo is None or "\0" in name + ref:
+            raise ValueError("no moment, or no name")
+        return MediaEvent(name, ref, EventKind(body["kind"]), at.astimezone(UTC))
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
+        raise ApiError("signature_invalid") from error
+
+
 class Embedded:
     name = "embedded"
     capabilities = Capabilities(unaltered=True, kick=True, edge_admission=True, whep=True, edge_tokens=True, recording=True)
@@ -81,14 +95,7 @@ class Embedded:
         return Playback(f"{settings.MEDIA_PUBLIC_URL}/whep/{token}")
 
     def verify_webhook(self, headers: dict[str, str], raw_body: bytes) -> list[MediaEvent]:
-        if not tokens.same(headers.get(SIGNATURE, ""), tokens.events_signature(raw_body)):
-            raise ApiError("signature_invalid")
-        try:
-            body = json.loads(raw_body)
-            at = parse_datetime(body["at"])
-            return [MediaEvent(str(body["id"]), str(body["ref"]), EventKind(body["kind"]), at)]
-        except (ValueError, KeyError, TypeError) as error:
-            raise ApiError("signature_invalid") from error
+        return [signed_event(headers, raw_body)]
 
     def frame(self, ref: str, max_width: int) -> bytes:
         reply = self._caller.call("GET", f"/control/inputs/{ref}/frame?maxWidth={max_width}", allow=(404, 504))

@@ -1,15 +1,13 @@
 """MediaMTX 1.20 (docs/media.md has its configuration): paths made by its API, publishers admitted by asking us, facts by the poll."""
 
 import subprocess
-from datetime import datetime
 
 from django.conf import settings
-from django.utils.dateparse import parse_datetime
 
 from config.kernel.errors import ApiError
 from sessions.media.adapters.calling import Caller
 from sessions.media.provider import Capabilities, Input, Listed, MediaEvent, Playback, Status
-from sessions.media.states import EventKind, Flow, Kick
+from sessions.media.states import Flow, Kick
 
 FRAME_SECONDS = 5
 _PAGE = 500
@@ -83,19 +81,9 @@ class MediaMtx:
 
     def verify_webhook(self, headers: dict[str, str], raw_body: bytes) -> list[MediaEvent]:
         """`runOnAvailable` and `runOnUnavailable`, as docs/media.md writes them: signed like events of our own server."""
-        import json
+        from sessions.media.adapters.embedded import signed_event
 
-        from sessions.media import tokens
-        from sessions.media.adapters.embedded import SIGNATURE
-
-        if not tokens.same(headers.get(SIGNATURE, ""), tokens.events_signature(raw_body)):
-            raise ApiError("signature_invalid")
-        try:
-            body = json.loads(raw_body)
-            at: datetime | None = parse_datetime(body["at"])
-            return [MediaEvent(str(body["id"]), str(body["ref"]), EventKind(body["kind"]), at)]
-        except (ValueError, KeyError, TypeError) as error:
-            raise ApiError("signature_invalid") from error
+        return [signed_event(headers, raw_body)]
 
     def frame(self, ref: str, max_width: int) -> bytes:
         """One picture by ffmpeg, which must be on PATH."""

@@ -107,6 +107,9 @@ class Channel:
 
     def _turn_to(self, flow: Flow, at: float) -> None:
         self.flow, self.since = flow, at
+        if flow is Flow.LOST:
+            # Whoever waits for a picture waits in vain.
+            self._new_keyframe.set()
         if flow in (Flow.FLOWING, Flow.LOST):
             self._tell(flow.value, at)
 
@@ -220,13 +223,16 @@ class Channel:
         return self._recorder
 
     async def jpeg(self, max_width: int, patience_seconds: float) -> bytes | None:
-        """A picture not older than a second, None if none came in time; TimeoutError if the publisher gave none."""
+        """A picture not older than a second, None if there is no media; TimeoutError if there is, but the publisher gave none in time."""
         if self.flow is not Flow.FLOWING or self.publisher is None:
             return None
         if self.keyframe is None or time.time() - self.keyframe[2] > FRAME_MAX_AGE_SECONDS:
             self._new_keyframe.clear()
             self.publisher.want_keyframe()
             await asyncio.wait_for(self._new_keyframe.wait(), patience_seconds)
+            if self.flow is not Flow.FLOWING:
+                # Woken by the loss: what was asked for had stopped already.
+                return None
         codec, data, _ = self.keyframe
         return await asyncio.get_running_loop().run_in_executor(None, codecs.jpeg, codec, data, max_width)
 

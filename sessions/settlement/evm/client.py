@@ -118,7 +118,8 @@ class Chain:
     def simulate(self, *, purpose: str, session_id, args: dict) -> None:
         """Reverted if the call would."""
         try:
-            self._call(purpose, session_id, args).call({"from": self.sender})
+            # With the gas that it will have: what needs more would pass here and revert there, each time.
+            self._call(purpose, session_id, args).call({"from": self.sender, "gas": GAS})
         except ContractLogicError as error:
             raise Reverted(str(error)[:300]) from error
 
@@ -126,14 +127,11 @@ class Chain:
         """0, HELD, SETTLED or RELEASED."""
         return self.escrow.functions.holds(session_key(session_id)).call()[0]
 
-    def settled_by(self, session_id) -> Log | None:
-        """The log that settled a session, whoever sent it."""
-        found = self.escrow.events.Settled.get_logs(argument_filters={"id": session_key(session_id)}, from_block=settings.EVM_START_BLOCK)
-        if not found:
-            return None
-        row = found[-1]
-        paid = row["args"]["toAmount"] + row["args"]["feeAmount"]
-        return Log("Settled", row["args"]["payee"], paid, Web3.to_hex(row["transactionHash"]), 0, row["blockNumber"])
+    def done_by(self, purpose: str, session_id) -> str | None:
+        """Hash of the transaction that settled or refunded a session, whoever sent it."""
+        event = self.escrow.events[{"settle": "Settled", "refund": "Refunded"}[purpose]]
+        found = event.get_logs(argument_filters={"id": session_key(session_id)}, from_block=settings.EVM_START_BLOCK)
+        return Web3.to_hex(found[-1]["transactionHash"]) if found else None
 
     def receipt(self, tx_hash: str) -> Receipt | None:
         try:

@@ -73,7 +73,8 @@ def _settled(row: ChainTx, tx_hash: str) -> None:
 
 @transaction.atomic
 def reverted(pk, why: str) -> bool:
-    """The contract refused it: a hold calls its session off, a settlement is FAILED and can be tried again."""
+    """The contract refused it: a hold calls its session off, a settlement is FAILED and can be tried again. A refund is owed all the same: it
+    waits until the relayer finds that it would go through."""
     from sessions.field import services
 
     row = _end(pk, TxState.REVERTED, error=why[:300])
@@ -88,4 +89,14 @@ def reverted(pk, why: str) -> bool:
             settlement.revision += 1
             settlement.save()
             joins.tell_settled(settlement, session=row.session, actor=system(ACTOR))
+    elif row.purpose == Purpose.REFUND:
+        queue_again(row, error=why[:300])
     return True
+
+
+@transaction.atomic
+def queue_again(row: ChainTx, error: str = "") -> None:
+    """A reverted call waits to be sent once more, as if it never was: the receipt of the old try must not end the new one."""
+    mirror.forget_nonce(row)
+    blank = {"nonce": None, "raw": "", "hashes": [], "tx_hash": "", "block_number": None, "signed_at": None, "ended_at": None}
+    ChainTx.objects.filter(pk=row.pk, state=TxState.REVERTED).update(state=TxState.QUEUED, error=error, **blank)

@@ -29,6 +29,15 @@ def cursor() -> ChainCursor:
     return ChainCursor.objects.get_or_create(chain_id=settings.EVM_CHAIN_ID, escrow=settings.EVM_ESCROW_ADDRESS, defaults=start)[0]
 
 
+def forget_nonce(row: ChainTx) -> None:
+    """Its row is to have another nonce, but the chain has counted this one: remember that it was ours. In the caller's transaction."""
+    if row.nonce is None or row.sender != settings.EVM_RELAYER_ADDRESS:
+        return
+    here = ChainCursor.objects.select_for_update().get(pk=cursor().pk)
+    here.nonce_floor = max(here.nonce_floor, row.nonce + 1)
+    here.save(update_fields=["nonce_floor", "updated_at"])
+
+
 def sync() -> dict:
     """Read what is three blocks deep, the last twelve read before once more; book each log once. Runs alone (`chain.confirm`)."""
     from sessions.settlement.evm.client import chain

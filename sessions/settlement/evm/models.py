@@ -37,7 +37,7 @@ class ChainTx(models.Model):
 
     args         of the call, numbers as decimal strings
     raw          the signed bytes of the newest hash, sent again as they are after a crash
-    hashes       of every replacement, oldest first; any of them may win
+    hashes       of every replacement, oldest first; any of them may win. Not of a try that was reverted: its receipt says nothing of the next
     tx_hash      the one that was mined, else the newest
     fees         wei per gas
     """
@@ -102,7 +102,8 @@ class ChainLog(models.Model):
 
 
 class ChainCursor(models.Model):
-    """How far a contract was read. `nonce_floor`: nonces below it were used by others, and somebody said that this is all right."""
+    """How far a contract was read. `nonce_floor`: nonces below it were used by others, and somebody
+    said that this is all right, or by calls that were reverted and have gone out once more."""
 
     chain_id = models.BigIntegerField()
     escrow = models.CharField(max_length=42)

@@ -9,7 +9,7 @@ from config.kernel.access import Actor
 from operators.workspaces.states import Environment
 from sessions.field.models import FieldSession
 from sessions.metering.split import Split
-from sessions.settlement.evm import mirror
+from sessions.settlement.evm import confirming, mirror
 from sessions.settlement.evm.models import ChainCursor, ChainTx, Purpose, TxState
 from sessions.settlement.ledger import books
 from sessions.settlement.models import CreditNote, Settlement
@@ -72,9 +72,9 @@ class EvmProvider(SettlementProvider):
         queue(note.session, Purpose.REFUND, amount=str(note.gross_micro))
 
     def retry(self, settlement: Settlement) -> None:
-        ChainTx.objects.filter(session=settlement.session, purpose=Purpose.SETTLE, state=TxState.REVERTED).update(
-            state=TxState.QUEUED, nonce=None, raw="", tx_hash="", block_number=None, error="", ended_at=None
-        )
+        refused = ChainTx.objects.filter(session=settlement.session, purpose=Purpose.SETTLE, state=TxState.REVERTED).first()
+        if refused is not None:
+            confirming.queue_again(refused)
         settlement.state, settlement.failure = SettlementState.PENDING, ""
         settlement.tx_hash, settlement.submitted_at = "", None
         settlement.revision += 1

@@ -17,13 +17,14 @@ from config.kernel import clock
 from nodes.health.services import clear_event, raise_event
 from sessions.settlement.evm import confirming, mirror
 from sessions.settlement.evm.models import IN_FLIGHT, ChainTx, Purpose, TxState
-from sessions.settlement.models import Settlement
+from sessions.settlement.models import CreditNote, Settlement
 from sessions.settlement.states import UNDER_WAY, SettlementState
 
 log = structlog.get_logger("settlement.evm")
 STUCK_AFTER, UNSETTLED_AFTER = timedelta(seconds=120), timedelta(hours=1)
 AT_ONCE = 16
 CONFLICT, STUCK = "controller.relayer.nonce_conflict", "controller.settlement.stuck"
+REFUSED = "controller.relayer.refund_refused"
 GWEI = 10**9
 
 
@@ -81,6 +82,7 @@ def _round(there) -> dict:
             break
         if _worth_sending(there, row) and (signed := _sign(there, row)):
             counts["sent"] += _broadcast(there, signed)
+    _report_refused(there)
     return counts
 
 
@@ -101,19 +103,22 @@ def _mined(there, row: ChainTx) -> bool:
 
 
 def _worth_sending(there, row: ChainTx) -> bool:
-    """Whether the call should go out. A settle that would be refused is looked into first: it may have been done already."""
+    """Whether the call should go out. What would be refused is looked into first: it may have been done already. A refund waits, for it is
+    owed whether or not the relayer has the tokens for it now."""
     from sessions.settlement.evm.client import Reverted
 
-    if row.purpose != Purpose.SETTLE:
+    if row.purpose not in (Purpose.SETTLE, Purpose.REFUND):
         return True
     try:
         there.simulate(purpose=row.purpose, session_id=row.session_id, args=row.args)
     except Reverted as refusal:
-        done = there.settled_by(row.session_id)
+        done = there.done_by(row.purpose, row.session_id)
         if done is not None:
             # Sent by us in a life that the books forgot, or by another relayer: its log counts.
-            hashes = list(dict.fromkeys([*row.hashes, done.tx_hash]))
-            ChainTx.objects.filter(pk=row.pk).update(state=TxState.SUBMITTED, hashes=hashes, tx_hash=done.tx_hash)
+            hashes = list(dict.fromkeys([*row.hashes, done]))
+            ChainTx.objects.filter(pk=row.pk).update(state=TxState.SUBMITTED, hashes=hashes, tx_hash=done)
+        elif row.purpose == Purpose.REFUND:
+            ChainTx.objects.filter(pk=row.pk, state=TxState.QUEUED).update(error=str(refusal)[:300] or "refused")
         else:
             confirming.reverted(row.pk, str(refusal))
         return False
@@ -142,7 +147,7 @@ def _sign(there, row: ChainTx) -> ChainTx | None:
     raw, tx_hash = there.sign(purpose=row.purpose, session_id=row.session_id, args=row.args, nonce=nonce, max_fee=fees[0], priority_fee=fees[1])
     facts = {
         "state": TxState.SIGNED, "nonce": nonce, "raw": raw, "hashes": [*row.hashes, tx_hash], "tx_hash": tx_hash, "max_fee": fees[0],
-        "priority_fee": fees[1], "signed_at": clock.now(),
+        "priority_fee": fees[1], "signed_at": clock.now(), "error": "",
     }  # fmt: skip
     if not ChainTx.objects.filter(pk=row.pk, state=TxState.QUEUED).update(**facts):
         return None
@@ -204,13 +209,26 @@ def _again(there, row: ChainTx) -> bool:
 
 
 def _report_stuck() -> None:
-    """Settlements that wait for more than an hour."""
-    late = Settlement.objects.filter(state__in=UNDER_WAY, created_at__lt=clock.now() - UNSETTLED_AFTER)
-    ids = [str(pk) for pk in late.values_list("session_id", flat=True)[:50]]
+    """Settlements and credit notes that wait for more than an hour."""
+    since = clock.now() - UNSETTLED_AFTER
+    late = Settlement.objects.filter(state__in=UNDER_WAY, created_at__lt=since)
+    unpaid = CreditNote.objects.filter(confirmed_at=None, created_at__lt=since)
+    ids = [str(pk) for rows in (late, unpaid) for pk in rows.values_list("session_id", flat=True)[:50]]
     if ids:
-        raise_event(type=STUCK, severity="critical", message="Settlements wait for more than an hour.", details={"sessionIds": ids})
+        message = "Settlements or credit notes wait for more than an hour."
+        raise_event(type=STUCK, severity="critical", message=message, details={"sessionIds": ids})
     else:
         clear_event(type=STUCK)
+
+
+def _report_refused(there) -> None:
+    """Refunds that the contract would refuse now: most likely the relayer has no tokens for them, or has not allowed the contract to take them."""
+    refused = list(_mine(there).filter(purpose=Purpose.REFUND, state=TxState.QUEUED).exclude(error="").values_list("session_id", "error")[:50])
+    if refused:
+        message = f"Credit notes wait: the chain refuses their refunds ({refused[0][1][:120]}). Has the relayer tokens, and an allowance for them?"
+        raise_event(type=REFUSED, severity="critical", message=message, details={"sessionIds": [str(pk) for pk, _ in refused]})
+    else:
+        clear_event(type=REFUSED)
 
 
 def resume() -> int:

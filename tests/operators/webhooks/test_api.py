@@ -1,9 +1,15 @@
 """The routes: who may, what is refused, what is shown, and what is never."""
 
+from datetime import timedelta
+from importlib import import_module
+
 import pytest
+from django.db import IntegrityError, connection, transaction
 
 from audit.models import AuditEvent
+from config.kernel import clock
 from config.kernel.outbound import guard
+from operators.webhooks import services
 from operators.webhooks.models import WebhookDelivery, WebhookEndpoint
 from operators.workspaces import services as workspaces
 from tests.operators.webhooks.conftest import SESSION, acting, emit, make_endpoint, work_off
@@ -185,6 +191,42 @@ def test_testing_and_redelivering(acme, api, receiver, here):
     (first, body), (second, repeated) = receiver.heard
     assert body == repeated and first["webhook-id"] == second["webhook-id"] == data["webhookId"]
     assert AuditEvent.objects.filter(verb="webhook.delivery.redelivered").count() == 1
+
+
+def test_an_event_is_queued_once_for_an_endpoint_and_again_only_by_hand(acme, receiver, here):
+    make_endpoint(acme.workspace, acme.olga, receiver.url)
+    emit(acme.workspace)
+    work_off()
+    first = WebhookDelivery.objects.get()
+    twin = {"endpoint_id": first.endpoint_id, "workspace_id": first.workspace_id, "environment": "LIVE", "message_id": first.message_id}
+    twin |= {"type": first.type, "status": "succeeded", "created_at": clock.now() + timedelta(seconds=1)}
+    with pytest.raises(IntegrityError, match="webhook_event_once"), transaction.atomic():
+        WebhookDelivery.objects.create(**twin)
+    actor = acting(acme.olga)
+    (again,) = services.redeliver(actor=actor, deliveries=[first])
+    work_off()
+    first.delete()
+    again.refresh_from_db()
+    assert again.redelivery_of_id is None, "what it repeats may be forgotten"
+    services.redeliver(actor=actor, deliveries=[again])
+    assert list(WebhookDelivery.objects.values_list("again", flat=True)) == [True, True]
+
+
+def test_what_was_sent_again_before_that_rule_is_told_from_what_was_first(acme, receiver, here):
+    make_endpoint(acme.workspace, acme.olga, receiver.url)
+    emit(acme.workspace)
+    emit(acme.workspace)
+    work_off()
+    repeated, only = WebhookDelivery.objects.order_by("created_at", "id")
+    (known,) = services.redeliver(actor=acting(acme.olga), deliveries=[repeated])
+    (forgotten,) = services.redeliver(actor=acting(acme.olga), deliveries=[repeated])
+    WebhookDelivery.objects.filter(pk=forgotten.pk).update(redelivery_of=None)
+    with connection.cursor() as cursor:
+        cursor.execute("DROP INDEX webhook_event_once")
+        WebhookDelivery.objects.update(again=False)
+        cursor.execute(import_module("operators.migrations.0014_webhook_event_once").SENT_AGAIN)
+    rows = dict(WebhookDelivery.objects.values_list("pk", "again"))
+    assert rows == {repeated.pk: False, only.pk: False, known.pk: True, forgotten.pk: True}
 
 
 def test_redelivering_many_is_all_or_none(acme, api, receiver, here):

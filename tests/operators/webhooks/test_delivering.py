@@ -6,7 +6,7 @@ from datetime import timedelta
 from threading import Barrier
 
 import pytest
-from django.db import connections
+from django.db import OperationalError, connections
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from audit.models import AuditEvent
@@ -281,3 +281,22 @@ def test_the_loop_sends_without_waiting_and_one_of_two_workers_sends_it(wired, r
     wait_for(lambda: WebhookDelivery.objects.filter(status="succeeded").count() == 5)
     assert len(receiver.heard) == 5 and len({headers["webhook-id"] for headers, _ in receiver.heard}) == 5
     assert loop.function.run_once() == {"claimed": 0, "soon": 0}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("broken", ["claim", "_pool"])
+def test_a_round_that_fails_takes_no_place_with_it(wired, receiver, monkeypatch, broken):
+    emit(wired.workspace)
+    loop = loops.LOOPS["webhooks.dispatch"]
+
+    def fails(*_args):
+        raise OperationalError("cannot execute UPDATE in a read-only transaction")
+
+    with monkeypatch.context() as down:
+        down.setattr(tasks, broken, fails)
+        with pytest.raises(OperationalError):
+            loop.function.run_once()
+    with clock.frozen(clock.now() + timedelta(seconds=31)):
+        assert loop.function.run_once()["claimed"] == 1
+    wait_for(lambda: WebhookDelivery.objects.filter(status="succeeded").exists())
+    assert len(receiver.heard) == 1

@@ -15,14 +15,15 @@ from operators.access.backend import actor_of_user
 from operators.workspaces import services as workspaces
 from sessions.field import services
 from sessions.field.devices.services import default_of
-from sessions.field.locking import operator_locked
+from sessions.field.locking import locked, operator_locked
 from sessions.field.models import FieldSession
 from sessions.field.states import SessionState, Side
 from sessions.metering.models import MeterRecord
 from sessions.settlement import provider
 from sessions.settlement.models import LedgerTransaction
 from tests.at_once import alone, until_somebody_waits
-from tests.factories.sessions import make_operator, make_session, make_workspace, owned_workspace
+from tests.cast import ApiClient
+from tests.factories.sessions import key_token, make_operator, make_session, make_workspace, owned_workspace
 from tests.sessions.settlement.helpers import balances, fund, together
 from tests.soak import amount
 
@@ -110,6 +111,31 @@ def test_cancel_all_and_the_first_media(world):
     assert not FieldSession.objects.filter(state=SessionState.CANCELLED, started_at__isnull=False).exists()
     assert not FieldSession.objects.filter(~Q(metered_seconds=F("clean_seconds") + F("failed_seconds"))).exists()
     assert balances(world[0])[1] == 0
+
+
+def test_cancel_all_with_a_key_holds_nothing_that_a_move_of_the_next_one_needs(world):
+    supplier = owned_workspace(roles=["SUPPLIER"])
+    client = ApiClient(key_token(supplier, "sessions:read", "sessions:operate"))
+    first, second = (session_of((world[0], make_operator(supplier)), "ASSIGNED") for _ in range(2))
+    FieldSession.objects.filter(pk=first.pk).update(assigned_at=clock.now() - timedelta(minutes=1))
+
+    def cancel_all():
+        return client.post("/sessions/cancel-all-assignments", {}, Idempotency_Key="all")
+
+    with ThreadPoolExecutor(2) as pool:
+        with transaction.atomic():
+            locked(second.pk)
+            called = pool.submit(alone, cancel_all)
+            until_somebody_waits()
+            assert pool.submit(alone, cancel_all).result(20).json()["code"] == "idempotency_key_in_use"
+            # As the consumer's own call, which needs the topic's number last.
+            cancel(second)
+        reply = called.result(20)
+    assert reply.status_code == 200, reply.content
+    assert [row["id"] for row in reply.json()["data"]["cancelled"]] == [str(first.pk)]
+    assert set(FieldSession.objects.values_list("state", "end_reason")) == {("CANCELLED", "operator"), ("CANCELLED", "consumer")}
+    again = cancel_all()
+    assert again["Idempotent-Replayed"] == "true" and again.json()["data"] == reply.json()["data"]
 
 
 def test_twenty_suppliers_accept_and_one_serves(world):

@@ -12,6 +12,7 @@ from sessions.media import events, provider, reconcile, services, tokens, window
 from sessions.media.models import MediaEvent, MediaInput
 from sessions.media.provider import Status
 from sessions.media.states import Flow
+from tests.factories.sessions import make_operator, make_session, make_workspace
 
 pytestmark = pytest.mark.django_db
 
@@ -111,6 +112,63 @@ def test_without_webhooks_the_poll_finds_beginning_loss_and_return(opened, sessi
     assert [(kind, round((at - now).total_seconds())) for kind, at in heard[1:]] == [("lost", 8), ("resumed", 16)]
 
 
+def test_a_loss_that_is_told_while_the_poll_asks_stays(opened, session, heard, fake, monkeypatch):
+    zero = clock.now() - timedelta(seconds=60)
+    file(opened, ("flowing", zero))
+    lost = zero + timedelta(seconds=40)
+
+    def answers(ref):
+        # What it is about to answer is no longer so.
+        file(opened, ("lost", lost))
+        return Status(Flow.FLOWING, 1, zero)
+
+    with monkeypatch.context() as slow:
+        slow.setattr(fake, "status", answers)
+        reconcile.run()
+    assert windows.of(session) == [(lost, None)] and heard[-1] == ("lost", lost)
+    back = lost + timedelta(seconds=15)
+    fake.statuses[opened.ref] = Status(Flow.FLOWING, 2, back)
+    with clock.frozen(clock.now() + timedelta(seconds=6)):
+        reconcile.run()
+    assert windows.of(session) == [(lost, back)] and heard[-1] == ("resumed", back)
+
+
+def test_an_answer_that_makes_no_sense_holds_up_no_other_session(opened, session, heard, fake, monkeypatch):
+    other = make_session(session.consumer_workspace, "ASSIGNED", operator=make_operator(make_workspace()))
+    FieldSession.objects.filter(pk=other.pk).update(assigned_at=clock.now() - timedelta(minutes=10), record=False)
+    other.refresh_from_db()
+    services.open_input(other)
+    ref = MediaInput.objects.get(session=other).ref
+    fake.statuses[ref] = Status(Flow.FLOWING, 1, clock.now() - timedelta(seconds=3))
+    answer = fake.status
+
+    def status(asked):
+        return {}["inboundBytes"] if asked == opened.ref else answer(asked)
+
+    monkeypatch.setattr(fake, "status", status)
+    assert reconcile.run()["failed"] == 1
+    assert [kind for kind, _ in heard] == ["live"] and FieldSession.objects.get(pk=other.pk).state == "LIVE"
+    opened.refresh_from_db()
+    assert opened.flow_at is not None, "the others come first"
+
+
+def test_an_event_that_cannot_be_applied_holds_up_no_other(opened, session, heard, monkeypatch):
+    other = make_session(session.consumer_workspace, "ASSIGNED", operator=make_operator(make_workspace()))
+    services.open_input(other)
+    begun, refs = clock.now(), list(MediaInput.objects.values_list("ref", flat=True))
+    events.receive(provider.current(), [provider.MediaEvent(f"of {ref}", ref, "flowing", begun) for ref in refs], "raw")
+    go_live = field.go_live
+
+    def fails(session_id, at):
+        if session_id == session.pk:
+            raise KeyError("a hook of it")
+        return go_live(session_id, at)
+
+    monkeypatch.setattr(field, "go_live", fails)
+    assert reconcile.run()["applied"] == 1
+    assert dict(FieldSession.objects.values_list("pk", "state")) == {session.pk: "ASSIGNED", other.pk: "LIVE"}
+
+
 def test_a_provider_without_times_is_believed_when_bytes_have_grown(opened, session, heard, fake):
     now = clock.now()
     for after, octets in ((0, 0), (1, 100), (1.2, 200), (2.3, 300)):
@@ -173,12 +231,14 @@ def test_a_signed_event_is_stored_once(client, embedded, heard):
     assert (row.input, row.kind, row.event_id) == (embedded, "flowing", "e1")
 
 
-@pytest.mark.parametrize("how", ["path", "signature", "unsigned", "body"])
+_WRONG = {"body": {"kind": "melting"}, "no time": {"at": "noon"}, "a time of nowhere": {"at": "2026-05-13T08:42:00"}, "NUL": {"id": "e\0"}}
+
+
+@pytest.mark.parametrize("how", ["path", "signature", "unsigned", *_WRONG])
 def test_without_both_proofs_nothing_is_stored(client, embedded, how):
     body = {"id": "e1", "ref": "in-1", "kind": "flowing", "at": "2026-05-13T08:42:00.123Z"}
-    changed = {"path": {"path": "wrong"}, "signature": {"signature": "0" * 64}, "unsigned": {"signature": ""}, "body": {}}[how]
-    if how == "body":
-        body = {"id": "e1", "kind": "melting"}
+    changed = {"path": {"path": "wrong"}, "signature": {"signature": "0" * 64}, "unsigned": {"signature": ""}}.get(how, {})
+    body |= _WRONG.get(how, {})
     reply = post(client, body, **changed)
     assert (reply.status_code, reply.json()["code"]) == (401, "signature_invalid")
     assert not MediaEvent.objects.exists()

@@ -165,6 +165,21 @@ def test_a_removal_that_fails_is_tried_until_it_works(fake, session):
     assert fake.made == {} and MediaInput.objects.get().state == InputState.GONE
 
 
+def test_a_removal_that_breaks_holds_up_no_other(fake, session, monkeypatch):
+    other = make_session(session.consumer_workspace, "ASSIGNED", operator=make_operator(make_workspace()))
+    for one in (session, other):
+        services.open_input(one)
+        cancel(one)
+        services.tear_down(one)
+    delete, broken = fake.delete, MediaInput.objects.get(session=session).ref
+    monkeypatch.setattr(fake, "delete", lambda ref: {}["result"] if ref == broken else delete(ref))
+    now = MediaTeardown.objects.order_by("-next_at").first().next_at
+    with clock.frozen(now):
+        assert teardown.run_due() == {"removed": 1, "failed": 1}
+    row = MediaTeardown.objects.get(done_at=None)
+    assert (row.input.ref, row.tries, row.last_error, row.next_at) == (broken, 1, "internal_error", now + timedelta(seconds=1))
+
+
 def test_a_session_that_was_never_started_has_nothing_to_remove(fake, session):
     cancel(session)
     services.tear_down(session)

@@ -284,6 +284,11 @@ def test_no_packet_for_two_seconds_is_a_loss_at_the_last_packet_and_a_keyframe_e
         await asyncio.sleep(0.5)
         phone.video.paused = True
         stopped = time.time()
+        # Its last keyframe is too old to be shown, and the loss not noticed yet.
+        await asyncio.sleep(1.2)
+        assert len(edge.told.heard) == 1
+        frame = await asyncio.to_thread(edge.control.get, "/inputs/a/frame")
+        assert (frame.status_code, time.time() - stopped < 3.5) == (404, True)
         await until(lambda: len(edge.told.heard) == 2)
         noticed = time.time()
         frame = await asyncio.to_thread(edge.control.get, "/inputs/a/frame")

@@ -62,6 +62,8 @@ def test_another_certificate_breaks_it(declared, supplier):
 def test_unsigned_or_no_picture(declared, supplier):
     refused = send(supplier, declared, jpeg())
     assert refused.status_code == 422 and refused.json()["code"] == "no_manifest"
+    refused = send(supplier, declared, b"\xff\xd8\xff\xe0" + bytes(60))
+    assert refused.status_code == 422 and refused.json()["code"] == "no_manifest"
     assert send(supplier, declared, b"no picture").status_code == 415
     assert send(supplier, declared, jpeg(), content_type="image/png").status_code == 415
     assert send(supplier, declared, b"{}", content_type="application/json").status_code == 415

@@ -50,6 +50,26 @@ def test_what_is_no_picture(raw):
         stills.check(raw)
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"\xff\xd8\xff\xe0" + bytes(60),
+        b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00\xff\xd9",
+        b"\xff\xd8\xff\xeb\x00\x02\xff\xd9",
+        jpeg()[:300],
+        jpeg()[:20],
+    ],
+    ids=["zeros", "nothing in it", "an empty APP11", "cut off", "cut off early"],
+)
+def test_what_is_no_whole_picture_and_claims_nothing_breaks_nothing(raw):
+    with pytest.raises(stills.NoManifest):
+        stills.check(raw)
+
+
+def test_a_manifest_that_is_cut_off_is_an_invalid_one(signed):
+    assert stills.check(signed[: signed.index(b"c2pa") + 200]) == (False, None)
+
+
 def test_damage_of_any_kind_is_an_answer_and_not_an_error(signed):
     chance = random.Random(7)
     for _ in range(150):

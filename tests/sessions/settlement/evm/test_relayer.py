@@ -206,6 +206,30 @@ def test_a_settlement_that_the_contract_refuses_is_failed_and_can_be_tried_again
     assert settlement_of(session).state == "CONFIRMED" and balances(consumer) == (540_000, 0)
 
 
+def test_a_settlement_that_was_mined_and_reverted_is_settled_by_the_next_try(world, cast, monkeypatch):
+    consumer, operator = cast
+    session, payee = held(world, consumer, operator), operator.workspace.wallet_address
+    world.send(world.token.functions.refuse(payee, True), world.owner)
+    finished(session)
+    with monkeypatch.context() as blind:
+        # It looked well, and was refused a block later.
+        blind.setattr(world.chain, "simulate", lambda **_: None)
+        relayer.relay()
+    deepen(world)
+    assert settlement_of(session).state == "FAILED" and balances(consumer) == (0, 600_000)
+    world.send(world.token.functions.refuse(payee, False), world.owner)
+    provider.current().retry(settlement_of(session))
+    world.tester.disable_auto_mine_transactions()
+    assert relayer.relay() == {"sent": 1, "replaced": 0}, "no stranger used a nonce"
+    confirming.confirm()
+    assert settlement_of(session).state == "SUBMITTED", "the old receipt is not its own"
+    world.tester.enable_auto_mine_transactions()
+    relayer.relay()
+    deepen(world)
+    assert settlement_of(session).state == "CONFIRMED" and balances(consumer) == (540_000, 0) == world.pool(consumer.wallet_address)
+    assert settled_logs(world, session) == 1 and check.differences() == []
+
+
 def test_a_withdrawal_that_beat_the_hold_calls_the_session_off(world, cast):
     consumer, _ = cast
     session = make_session(consumer)
@@ -247,6 +271,51 @@ def test_a_credit_note_is_a_refund_from_the_platform(world, cast):
     deepen(world)
     assert CreditNote.objects.get().confirmed_at and balances(consumer) == (550_000, 0) == world.pool(consumer.wallet_address)
     assert check.differences() == []
+
+
+@pytest.mark.parametrize("mined", [False, True])
+def test_a_refund_that_the_chain_refuses_is_told_and_paid_once_it_can_be(world, cast, monkeypatch, mined):
+    consumer, operator = cast
+    session = held(world, consumer, operator)
+    finished(session)
+    relayer.relay()
+    deepen(world)
+    disputes.void(actor=system("tests"), session_id=session.pk, reason="Ten black seconds.", seconds=10)
+    if mined:
+        with monkeypatch.context() as blind:
+            blind.setattr(world.chain, "simulate", lambda **_: None)
+            relayer.relay()
+        deepen(world)
+    for _ in range(2):
+        assert relayer.relay() == {"sent": 0, "replaced": 0}
+    told = HealthEvent.objects.get(type=relayer.REFUSED)
+    assert (told.status, told.severity, told.details["sessionIds"]) == ("open", "critical", [str(session.pk)])
+    assert balances(consumer) == (540_000, 0)
+    address = world.unlock(world.relayer)
+    world.send(world.token.functions.mint(address, 10_000), world.owner)
+    world.send(world.token.functions.approve(world.escrow.address, 10_000), address)
+    relayer.resume()
+    assert relayer.relay()["sent"] == 1
+    deepen(world)
+    assert CreditNote.objects.get().confirmed_at and balances(consumer) == (550_000, 0) == world.pool(consumer.wallet_address)
+    assert HealthEvent.objects.get(type=relayer.REFUSED).condition == "cleared" and check.differences() == []
+
+
+def test_a_refund_that_was_made_already_is_adopted(world, cast):
+    consumer, operator = cast
+    session = held(world, consumer, operator)
+    finished(session)
+    relayer.relay()
+    deepen(world)
+    address = world.unlock(world.relayer)
+    world.send(world.token.functions.mint(address, 10_000), world.owner)
+    world.send(world.token.functions.approve(world.escrow.address, 10_000), address)
+    receipt = world.by_relayer("refund", session.pk, 10_000)
+    disputes.void(actor=system("tests"), session_id=session.pk, reason="Ten black seconds.", seconds=10)
+    relayer.resume()
+    assert relayer.relay()["sent"] == 0
+    deepen(world)
+    assert CreditNote.objects.get().tx_hash == "0x" + bytes(receipt["transactionHash"]).hex() and balances(consumer) == (550_000, 0)
 
 
 def test_a_deposit_is_booked_once_however_often_it_is_read(world, cast):
