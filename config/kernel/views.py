@@ -70,6 +70,8 @@ def metrics_view(request):
                 raise ApiError("not_authenticated")
             if actor.kind is not Kind.USER:
                 raise ApiError("credential_not_accepted", data={"kind": actor.kind.value, "accepted": ["user"]})
+            if actor.must_change_password:
+                raise ApiError("password_change_required")
             require(actor, Perm.METRICS_READ)
         return HttpResponse(metrics.exposition(actor), content_type=metrics.CONTENT_TYPE, headers={"Cache-Control": "no-store"})
     except ApiError as error:

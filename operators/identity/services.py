@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.auth import authenticate
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.contrib.auth.signals import user_logged_in
 from django.core.exceptions import ValidationError
@@ -40,18 +41,30 @@ def verify_password(*, request, email: str, password: str) -> User:
     with throttles.sign_in_attempt(request, username):
         user = authenticate(request=request, username=username, password=password)
         if user is None:
-            ports.record(verbs.SIGN_IN_FAILED, actor=ANONYMOUS, outcome="denied", reason="sign_in_failed", details={"username": username})
-            raise ApiError("sign_in_failed")
+            raise refused("sign_in_failed", username=username)
     return user
 
 
-@transaction.atomic
+def refused(code: str, **details) -> ApiError:
+    """The error of a sign-in that came to nothing, recorded. Raise it outside the transaction that found out."""
+    ports.record(verbs.SIGN_IN_FAILED, actor=ANONYMOUS, outcome="denied", reason=code, details=details)
+    return ApiError(code)
+
+
 def sign_in(*, request, user: User, session=None) -> tuple[SignIn, str | None]:
     """A new sign-in, and its token (None for a cookie: then `session` gets a new key, so that a planted one is worthless).
 
-    Beyond 20 live ones the oldest is revoked.
+    Beyond 20 live ones the oldest is revoked. ApiError sign_in_failed when `user`, who was verified, has been reset, disabled or deleted since.
     """
-    User.objects.select_for_update().get(pk=user.pk)
+    with transaction.atomic():
+        row = User.objects.select_for_update().filter(pk=user.pk).first()
+        # Whoever resets or disables ends the sign-ins that are there: one made of what was verified before must not come after.
+        if row is not None and row.password == user.password and row.is_active:
+            return _signed_in(request, user, session)
+    raise refused("sign_in_failed", username=user.username)
+
+
+def _signed_in(request, user: User, session) -> tuple[SignIn, str | None]:
     now = clock.now()
     row = SignIn(user=user, created_at=now, last_seen_at=now, expires_at=now + timedelta(seconds=settings.SIGN_IN_SECONDS))
     row.ip, row.user_agent = context.client_address(request), credentials.redacted(request.META.get("HTTP_USER_AGENT", ""))[:256]
@@ -148,7 +161,7 @@ def demand_good_password(user: User, password: str, *, unlike: str | None = None
 
 def change_password(*, actor: Actor, current: str, new: str) -> None:
     """Set the own password and end the other sign-ins. ApiError validation_failed (`newPassword`), password_unavailable,
-    current_password_wrong, throttled. Hashing, which is slow on purpose, happens outside the transaction.
+    current_password_wrong, throttled, credential_revoked. Hashing, which is slow on purpose, happens outside the transaction.
     """
     user: User = actor.subject
     if not user.has_usable_password():
@@ -156,11 +169,23 @@ def change_password(*, actor: Actor, current: str, new: str) -> None:
     throttles.count_password_change(user)
     if not user.check_password(current):
         raise ApiError("current_password_wrong")
+    checked = user.password
     demand_good_password(user, new, unlike=current)
-    user.set_password(new)
-    user.must_change_password = False
+    encoded = make_password(new)
     with transaction.atomic():
+        user = _as_checked(actor, checked)
+        user.password, user.must_change_password = encoded, False
         user.save(update_fields=["password", "must_change_password"])
         ports.record(verbs.PASSWORD_CHANGED, actor=actor, subject=("user", actor.id, user.label), outcome="succeeded")
         revoke_others(actor=actor, reason="password changed")
     access_changed()
+
+
+def _as_checked(actor: Actor, password: str) -> User:
+    """The actor's row, held. A reset that came since the check stands, as does a change made by the same sign-in."""
+    row = User.objects.select_for_update().filter(pk=actor.id).first()
+    if row is None or not live_sign_ins(actor.id).filter(pk=actor.sign_in_id).exists():
+        raise ApiError("credential_revoked")
+    if row.password != password:
+        raise ApiError("current_password_wrong")
+    return row

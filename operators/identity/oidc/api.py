@@ -12,7 +12,7 @@ from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError, FieldError
 from config.kernel.viewsets import TallyViewSet
 from operators.identity import throttles
-from operators.identity.oidc import config, logins, people, services
+from operators.identity.oidc import config, logins, services
 from operators.identity.oidc.models import Intent, Mode
 from operators.identity.oidc.serializers import ConfigShape, DiscoveryShape
 from operators.identity.signing_in import signed_in
@@ -30,7 +30,7 @@ class OidcViewSet(TallyViewSet):
             public=True,
             kinds=frozenset({Kind.USER}),
             query=("next", "mode", "intent"),
-            errors=("csrf_failed", "oidc_unavailable", "oidc_provider_error"),
+            errors=("csrf_failed", "password_change_required", "oidc_unavailable", "oidc_provider_error"),
         ),
         "callback": Route(
             public=True,
@@ -93,7 +93,7 @@ class OidcViewSet(TallyViewSet):
         if login.intent == Intent.LINK:
             services.link(client, login=login, claims=claims)
         else:
-            user = people.user_for(claims, issuer=client.issuer)
+            user = services.person(client, claims=claims)
             data = signed_in(self, user, cookie=login.mode == Mode.COOKIE)
             if login.mode == Mode.TOKEN:
                 fragment = {"token": data["token"], "expiresAt": clock.wire(data["expires_at"]), "signInId": data["sign_in_id"]}

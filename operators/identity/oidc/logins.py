@@ -38,10 +38,12 @@ def _digest(text: str) -> bytes:
 
 
 def begin(client: Client, *, actor: Actor, next_path: str, mode: Mode, intent: Intent) -> Begun:
-    """A new login. ApiError not_authenticated when nobody is there to link to, oidc_provider_error."""
+    """A new login. ApiError not_authenticated when nobody is there to link to, password_change_required, oidc_provider_error."""
     linking = intent == Intent.LINK
     if linking and actor.kind is not Kind.USER:
         raise ApiError("not_authenticated")
+    if linking and actor.must_change_password:
+        raise ApiError("password_change_required")
     state, nonce, browser = (secrets.token_urlsafe(32) for _ in range(3))
     verifier = get_random_string(64)
     url = provider.authorization_url(client, state=state, nonce=nonce, verifier=verifier)

@@ -3,13 +3,13 @@
 import structlog
 
 from config.kernel import clock
-from config.kernel.access import ANONYMOUS, ports
 from config.kernel.errors import ApiError, FieldError
-from operators import verbs
+from operators.identity.models import User
 from operators.identity.oidc import id_token, logins, people, provider
 from operators.identity.oidc.config import Client, client
 from operators.identity.oidc.models import OidcState
 from operators.identity.selectors import actor_of
+from operators.identity.services import refused
 
 log = structlog.get_logger("oidc")
 
@@ -55,8 +55,15 @@ def _verified(known: Client, tokens: provider.Tokens, nonce: str) -> dict:
 
 def _failed(code: str, reason: str) -> ApiError:
     log.warning("oidc_refused", code=code, reason=reason)
-    ports.record(verbs.SIGN_IN_FAILED, actor=ANONYMOUS, outcome="denied", reason=code, details={"provider": "oidc", "cause": reason})
-    return ApiError(code)
+    return refused(code, provider="oidc", cause=reason)
+
+
+def person(known: Client, *, claims: dict) -> User:
+    """Who comes in by these claims. ApiError sign_in_failed (disabled), oidc_not_provisioned, oidc_email_conflict."""
+    try:
+        return people.user_for(claims, issuer=known.issuer)
+    except ApiError as error:
+        raise _failed(error.code, "no sign-in for who came") from error
 
 
 def link(known: Client, *, login: OidcState, claims: dict) -> None:

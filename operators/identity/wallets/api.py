@@ -4,9 +4,9 @@ from rest_framework.response import Response
 
 from config.kernel.access import Route
 from config.kernel.documenting import extend_schema
-from config.kernel.errors import ApiError
 from config.kernel.viewsets import TallyViewSet
 from operators.identity import throttles
+from operators.identity.services import refused
 from operators.identity.signing_in import PublicPosts, demand_same_origin, signed_in
 from operators.identity.wallets import services
 from operators.identity.wallets.models import Purpose
@@ -40,7 +40,7 @@ class WalletViewSet(PublicPosts, TallyViewSet):
         services.prove(address=address, nonce=body["nonce"], signature=body["signature"], purpose=Purpose.SIGN_IN)
         user = services.user_of_wallet(address=address)
         if not user.is_active:
-            raise ApiError("sign_in_failed")
+            raise refused("sign_in_failed", wallet=address, purpose=Purpose.SIGN_IN.value)
         data = signed_in(self, user, cookie=body["cookie"])
         belongs = [{"id": row.workspace_id, "slug": row.workspace.slug, "name": row.workspace.name, "role": row.role} for row in memberships(user)]
         return Response(self.shape({**data, "wallet_address": address, "workspaces": belongs}, WalletSignedIn))

@@ -31,6 +31,11 @@ def altered(path: str, **changes) -> str:
     return f"{urlsplit(path).path}?{urlencode({name: value for name, value in query.items() if value is not None})}"
 
 
+def refusals() -> list[str]:
+    """Why people did not come in, as the audit has it."""
+    return [row.reason for row in AuditEvent.objects.filter(verb="auth.sign_in.failed").order_by("id")]
+
+
 def test_the_login_carries_state_nonce_and_pkce_and_binds_the_browser(idp):
     begun = ApiClient().get("/auth/oidc/login?next=/nodes")
     asked = parse_qs(urlsplit(begun["Location"]).query)
@@ -79,6 +84,7 @@ def test_an_email_that_is_an_owners_links_nothing_and_makes_nothing(idp, walk, a
     way = walk(idp.account("evil", name="Mallory", email="ALICE@example.org", email_verified=True))
     assert code(way.back) == (409, "oidc_email_conflict")
     assert list(User.objects.all()) == [alice] and not OidcIdentity.objects.exists() and not SignIn.objects.exists()
+    assert refusals() == ["oidc_email_conflict"]
 
 
 def test_an_unverified_email_is_not_believed(idp, walk, alice):
@@ -183,13 +189,14 @@ def test_a_person_who_says_no_is_denied(idp, walk):
 def test_without_provisioning_only_known_people_come_in(idp, walk, settings):
     settings.OIDC_PROVISION = False
     assert code(walk(idp.account("erin", **ERIN)).back) == (403, "oidc_not_provisioned")
-    assert not User.objects.exists()
+    assert not User.objects.exists() and refusals() == ["oidc_not_provisioned"]
 
 
 def test_a_disabled_user_does_not_come_in(idp, walk):
     walk(idp.account("erin", **ERIN))
     User.objects.update(disabled_at=clock.now())
     assert code(walk("erin").back) == (401, "sign_in_failed")
+    assert refusals() == ["sign_in_failed"]
 
 
 def test_roles_and_groups_follow_the_claims_and_owner_is_never_theirs(idp, walk, settings):
@@ -223,6 +230,8 @@ def test_linking_what_is_anothers_is_refused_and_linking_needs_a_sign_in(idp, wa
     assert code(walk("erin", query="?intent=link", client=api(alice)).back) == (409, "oidc_identity_taken")
     assert code(ApiClient().get("/auth/oidc/login?intent=link")) == (401, "not_authenticated")
     assert code(api(alice).get("/auth/oidc/login?intent=link", sec_fetch_site="cross-site")) == (403, "csrf_failed")
+    User.objects.filter(pk=alice.pk).update(must_change_password=True)
+    assert code(api(alice).get("/auth/oidc/login?intent=link")) == (403, "password_change_required")
 
 
 def test_who_signed_out_meanwhile_links_nothing(idp, walk, api, alice):

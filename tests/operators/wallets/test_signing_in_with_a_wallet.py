@@ -151,6 +151,8 @@ def test_a_disabled_user_does_not_come_in_by_their_wallet(api, db, wallet):
     wallet.sign_in(api())
     User.objects.update(disabled_at=clock.now())
     assert code(wallet.sign_in(api())) == (401, "sign_in_failed")
+    failed = AuditEvent.objects.get(verb="auth.sign_in.failed")
+    assert (failed.reason, failed.details["wallet"]) == ("sign_in_failed", wallet.address)
 
 
 def test_a_page_of_another_site_signs_nobody_in(api, db, wallet):
