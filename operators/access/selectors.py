@@ -66,8 +66,8 @@ def workspaces_of_room(room: ControlRoom | None) -> frozenset[str]:
 
 
 def _standing_of_operator(operator: ConsoleOperator, commanding: str | None) -> Standing:
-    """A console operator stands by role alone; what is said about everyone is said about them."""
-    rules = _rules(Q(subject_type=SubjectType.EVERYONE))
+    """A console operator stands by role alone; what is said about everyone is said about them, and what is said about their user or its groups."""
+    rules = _rules(Q(subject_type=SubjectType.EVERYONE)) if operator.user is None else standing_of_user(operator.user).rules
     return Standing(user_id="", rules=rules, console=_console(operator.role, commanding))
 
 

@@ -26,6 +26,7 @@ def actor_of(operator: ConsoleOperator, *, by_cookie: bool = False) -> Actor:
         credential_prefix="" if by_cookie else f"{TOKEN_PREFIX}…{operator.last_four}",
         credential_id=str(operator.pk),
         by_cookie=by_cookie,
+        must_change_password=operator.user is not None and operator.user.must_change_password,
         subject=operator,
         on_behalf_of=("user", str(operator.user_id), operator.user.label) if operator.user else None,
     )

@@ -125,7 +125,13 @@ def _demand_no_clash(where: ControlRoom, user, name: str, public_id: str | None)
         raise ApiError("limit_reached", data={"limit": MOST})
 
 
-def rotate_token(*, actor: Actor, operator: ConsoleOperator) -> str:
+def end_token_of(*, actor: Actor, user, reason: str) -> None:
+    """End the operator token of a user, as their sign-ins end; who they are in the room stays, and they rotate to a token of their own again."""
+    for operator in operators().filter(user=user):
+        rotate_token(actor=actor, operator=operator, reason=reason)
+
+
+def rotate_token(*, actor: Actor, operator: ConsoleOperator, reason: str | None = None) -> str:
     """A new token; the old one, and cookies bound to it, end at once."""
     minted = credentials.mint(TOKEN_PREFIX)
     with transaction.atomic():
@@ -133,7 +139,7 @@ def rotate_token(*, actor: Actor, operator: ConsoleOperator) -> str:
         row.digest, row.last_four = minted.digest, minted.last_four
         row.revision += 1
         row.save(update_fields=["digest", "last_four", "revision", "updated_at"])
-        _record(verbs.OPERATOR_TOKEN_ROTATED, row, actor)
+        _record(verbs.OPERATOR_TOKEN_ROTATED, row, actor, reason=reason)
         access_changed()
     return minted.token
 
@@ -192,7 +198,7 @@ def purge(*, actor: Actor) -> int:
     return gone
 
 
-def _record(verb: str, operator: ConsoleOperator, actor: Actor, before=None) -> None:
+def _record(verb: str, operator: ConsoleOperator, actor: Actor, before=None, reason: str | None = None) -> None:
     ports.record(
         verb,
         actor=actor,
@@ -200,4 +206,5 @@ def _record(verb: str, operator: ConsoleOperator, actor: Actor, before=None) -> 
         subject=("console_operator", operator.public_id, operator.name),
         before=before,
         after=snapshot(operator),
+        reason=reason,
     )

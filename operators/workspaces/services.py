@@ -64,6 +64,11 @@ def _locked(workspace: Workspace) -> Workspace:
     return Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
 
 
+def hold_workspaces_of(user: User) -> None:
+    """Wait for whoever changes members where `user` belongs, and let them wait: of two OWNERs who go at once the second sees that the first has gone."""
+    list(Workspace.objects.select_for_update(no_key=True).filter(pk__in=memberships(user).values("workspace_id")).order_by("pk"))
+
+
 @transaction.atomic
 def update(*, actor: Actor, workspace: Workspace, changes: dict, check=lambda _row: None) -> Workspace:
     """Set `name`, `declared_offline`, `coverage`, `device_kind`. `check(row)` sees the row under its lock (If-Match). ApiError workspace_suspended."""

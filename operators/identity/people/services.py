@@ -13,10 +13,12 @@ from config.kernel.errors import ApiError
 from operators import verbs
 from operators.access import holdings
 from operators.access.services import access_changed
+from operators.console.registration import end_token_of
 from operators.identity.models import User
 from operators.identity.names import normal_email
 from operators.identity.people import rules
 from operators.identity.services import demand_good_password, generated_password, revoke_all
+from operators.workspaces.services import hold_workspaces_of
 
 
 def _no_check(_row) -> None:
@@ -32,6 +34,12 @@ def _locked(user: User) -> User:
     if row is None:
         raise ApiError("not_found")
     return row
+
+
+def _end_credentials(actor: Actor, user: User, reason: str) -> None:
+    """Every sign-in, and the token of the operator they are in the control room."""
+    revoke_all(actor=actor, user=user, reason=reason)
+    end_token_of(actor=actor, user=user, reason=reason)
 
 
 def access_of(user: User) -> dict:
@@ -118,7 +126,7 @@ def reset_password(*, actor: Actor, user: User, password: str | None = None, che
         row.password, row.must_change_password = encoded, True
         row.save(update_fields=["password", "must_change_password"])
         _record(verbs.PASSWORD_RESET, actor, row, details={"generated": made is not None})
-        revoke_all(actor=actor, user=row, reason="password reset")
+        _end_credentials(actor, row, "password reset")
         access_changed()
     return made
 
@@ -143,7 +151,7 @@ def set_status(*, actor: Actor, user: User, disabled: bool, reason: str = "", ch
         user.save(update_fields=["disabled_at"])
         _record(verbs.USER_DISABLED if disabled else verbs.USER_ENABLED, actor, user, before=before, after=snapshot(user), reason=reason or None)
         if disabled:
-            revoke_all(actor=actor, user=user, reason="disabled")
+            _end_credentials(actor, user, "disabled")
         access_changed()
     return user
 
@@ -151,10 +159,12 @@ def set_status(*, actor: Actor, user: User, disabled: bool, reason: str = "", ch
 def delete(*, actor: Actor, user: User) -> None:
     """For good: sign-ins, memberships and grants go along, what they made keeps their label. ApiError permission_denied, self_lockout, last_owner."""
     with rules.nobody_locked_out(actor):
+        # Memberships end with the user: their workspaces are held as leaving holds them, before the user, whom adding a member waits for.
+        hold_workspaces_of(user)
         user = _locked(user)
         rules.demand_may_touch(actor, user)
         rules.refuse(rules.deletion_refusal(actor, user))
-        revoke_all(actor=actor, user=user, reason="deleted")
+        _end_credentials(actor, user, "deleted")
         _record(verbs.USER_DELETED, actor, user, before={**snapshot(user), **access_of(user)})
         user.delete()
         access_changed()
