@@ -14,6 +14,8 @@ from operators.identity.models import User
 
 Holder = User | Group
 Grant = tuple[str, str]
+# Of one holder.
+LIMIT = 1000
 
 
 def _column(holder: Holder) -> dict:

@@ -7,6 +7,7 @@ from django.dispatch import Signal
 
 from config.kernel import broker
 from config.kernel.access import Actor, ports, system
+from config.kernel.errors import ApiError
 from operators import verbs
 from operators.access import holdings, scopes
 from operators.access.models import Role
@@ -67,15 +68,21 @@ def set_roles(*, user: User, roles, actor: Actor) -> None:
 
 @transaction.atomic
 def set_grants(*, kind: str, actor: Actor, object_ids, user: User | None = None, group=None) -> None:
-    """Replace what of a granted kind is in reach of `user` or `group` ("*": all of it). LookupError for a kind that takes no grants."""
+    """Replace what of a granted kind is in reach of `user` or `group` ("*": all of it).
+
+    LookupError for a kind that takes no grants; ApiError limit_reached.
+    """
     scope = scopes.named(kind)
     if scope is None or scope.grant_models is None:
         raise LookupError(f"{kind} takes no grants")
     holder = user if user is not None else group
     wanted = {(kind, str(pk)) for pk in object_ids}
-    held = {grant for grant in holdings.grants(holder) if grant[0] == kind}
+    everything = holdings.grants(holder)
+    held = {grant for grant in everything if grant[0] == kind}
     if wanted == held:
         return
+    if len(everything - held | wanted) > max(holdings.LIMIT, len(everything)):
+        raise ApiError("limit_reached", data={"limit": holdings.LIMIT})
     holdings.set_grants_of_kind(scope, holder, {pk for _, pk in wanted})
     target = ("user", str(user.pk), user.label) if user is not None else ("group", str(group.pk), group.name)
     ports.record(

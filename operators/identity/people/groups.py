@@ -83,6 +83,7 @@ def delete(*, actor: Actor, group: Group) -> None:
     with rules.nobody_locked_out(actor):
         group = _locked(group)
         rules.demand_held(actor, holdings.roles(group))
+        rules.demand_may_touch_groups(actor, [group])
         _record(verbs.GROUP_DELETED, actor, group, before=state_of(group))
         group.delete()
         access_changed()
@@ -98,6 +99,8 @@ def _locked(group: Group) -> Group:
 def _write(actor: Actor, group: Group, *, roles, members, grants) -> None:
     """Roles first: who comes or goes then gets or loses what the group is from now on, and the actor must hold all of it."""
     held = holdings.roles(group)
+    if (roles is not None and set(roles) != held) or (grants is not None and set(grants) != holdings.grants(group)):
+        rules.demand_may_touch_groups(actor, [group])
     if roles is not None:
         rules.demand_held(actor, held ^ set(roles))
         holdings.set_roles(group, roles)

@@ -3,11 +3,13 @@
 from collections.abc import Iterable
 from contextlib import contextmanager
 
+from django.contrib.auth.models import Group
 from django.db import connection, transaction
 
 from config.kernel.access import Actor, Kind, Perm, require
 from config.kernel.errors import ApiError
 from operators.access.catalogue import permissions_of
+from operators.access.models import GroupRole, Role
 from operators.access.selectors import enabled_owners, owners, standing_of, standing_of_user
 from operators.identity.models import User
 from operators.workspaces.selectors import owned_alone
@@ -38,6 +40,13 @@ def demand_may_touch(actor: Actor, user: User) -> None:
 def demand_may_touch_all(actor: Actor, users: Iterable[User]) -> None:
     """The same for several, in one query."""
     if owners().filter(pk__in=[user.pk for user in users]).exists():
+        require(actor, Perm.SYSTEM_ADMIN)
+
+
+def demand_may_touch_groups(actor: Actor, groups: Iterable[Group]) -> None:
+    """The same for whoever is in these groups: what becomes of a group's roles and grants becomes of its members. A group of owners is theirs even empty."""
+    pks = [group.pk for group in groups]
+    if GroupRole.objects.filter(group__in=pks, role=Role.OWNER).exists() or owners().filter(groups__in=pks).exists():
         require(actor, Perm.SYSTEM_ADMIN)
 
 

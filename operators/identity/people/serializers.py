@@ -11,8 +11,6 @@ from operators.access.models import EVERYTHING, Role
 from operators.identity.people import selectors
 from operators.identity.serializers import EMAIL_LIMIT, GrantShape, UserShape, fits_as_stored, password_field
 
-GRANTS_LIMIT = 1000
-
 
 class GrantBody(Serializer):
     """One thing to be in reach: of a granted kind, by its id, or "*" for all of them."""
@@ -45,7 +43,7 @@ def _groups() -> serializers.ListField:
 
 
 def _grants() -> GrantBody:
-    return GrantBody(many=True, required=False, max_length=GRANTS_LIMIT)
+    return GrantBody(many=True, required=False, max_length=holdings.LIMIT)
 
 
 class NewUser(Serializer):

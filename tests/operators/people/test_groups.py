@@ -75,3 +75,17 @@ def test_a_group_of_owners_is_not_emptied_by_its_last_one(api, alice):
 def test_two_hundred_are_enough(api, alice):
     Group.objects.bulk_create([Group(name=f"g{number}") for number in range(200)])
     assert code(api(alice).post("/auth/groups", {"name": "one more"})) == (409, "limit_reached")
+
+
+def test_what_a_group_gives_an_owner_is_taken_by_owners_alone(api, alice):
+    ann, node = make_user("ann", roles=["admin"]), make_node()
+    made = api(alice).post("/auth/groups", {"name": "Watch", "roles": ["viewer"], "memberIds": [str(alice.pk)]}).json()["data"]
+    path, granted = f"/auth/groups/{made['id']}", [{"resourceType": "node", "resourceId": str(node.pk)}]
+    for body in ({"roles": []}, {"roles": ["viewer", "operator"]}, {"resourceGrants": granted}, {"memberIds": []}):
+        assert code(api(ann).patch(path, body)) == (403, "permission_denied"), body
+    assert code(api(ann).delete(path)) == (403, "permission_denied")
+    # What changes nothing for the owner is no matter of owners.
+    assert code(api(ann).patch(path, {"name": "Night watch", "roles": ["viewer"], "resourceGrants": []})) == (200, None)
+    for body in ({"roles": ["operator"]}, {"resourceGrants": granted}):
+        assert code(api(alice).patch(path, body)) == (200, None)
+    assert api(alice).delete(path).status_code == 204
