@@ -119,6 +119,7 @@ class UserAdmin(TallyAdmin):
         people.delete(actor=request.actor, user=obj)
 
     @admin.action(description="Unlock the sign-in of the chosen users")
+    @transaction.atomic
     def unlock(self, request, queryset):
         for user in queryset:
             services.unlock(actor=request.actor, user=user)
@@ -135,11 +136,11 @@ class UserAdmin(TallyAdmin):
         messages.success(request, "They may sign in again.")
 
     @staticmethod
+    @transaction.atomic
     def _set_status(request, queryset, *, disabled: bool):
         """All of them or none."""
-        with transaction.atomic():
-            for user in queryset:
-                people.set_status(actor=request.actor, user=user, disabled=disabled)
+        for user in queryset:
+            people.set_status(actor=request.actor, user=user, disabled=disabled)
 
 
 @admin.register(SignIn)
@@ -155,6 +156,7 @@ class SignInAdmin(TallyAdmin):
     actions = ["revoke"]
 
     @admin.action(description="Revoke the chosen sign-ins")
+    @transaction.atomic
     def revoke(self, request, queryset):
         for row in queryset.select_related("user"):
             services.revoke_sign_in(actor=request.actor, row=row)

@@ -1,6 +1,7 @@
 """Admin screens of workspaces, their members and keys. Never a secret: a key shows its prefix and last four."""
 
 from django.contrib import admin, messages
+from django.db import transaction
 
 from config.kernel.access import Perm
 from config.kernel.admin import ReadOnlyInline, TallyAdmin
@@ -43,8 +44,10 @@ class WorkspaceAdmin(TallyAdmin):
         self._set(request, queryset, suspended=False)
         messages.success(request, "Their members and keys are served again.")
 
+    @transaction.atomic
     def _set(self, request, queryset, *, suspended: bool):
-        for workspace in queryset:
+        """All of them or none; in one order, so that two who do this pass each other."""
+        for workspace in queryset.order_by("pk"):
             services.suspend(actor=request.actor, workspace=workspace, suspended=suspended)
 
 
@@ -76,6 +79,7 @@ class ApiKeyAdmin(TallyAdmin):
     actions = ["revoke"]
 
     @admin.action(description="Revoke the chosen keys")
+    @transaction.atomic
     def revoke(self, request, queryset):
         for key in queryset:
             keys.revoke(actor=request.actor, key=key)

@@ -8,9 +8,12 @@ from django.urls import reverse
 from audit.models import AuditEvent
 from operators.access import holdings
 from operators.access.models import AccessPolicy
-from operators.identity.models import User
+from operators.identity.models import SignIn, User
+from operators.identity.wallets.models import Wallet
 from tests.factories.nodes import make_node
 from tests.factories.users import make_user
+from tests.factories.wallets import SigningWallet
+from tests.operators.workspaces.conftest import make_workspace
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "a long enough passphrase 7"
@@ -114,3 +117,46 @@ def test_the_grants_pages_are_for_who_manages_access(api, screen):
     owner = browser("olga", "owner")
     for nothing in ("01900000-0000-7000-8000-000000000000", "nonsense"):
         assert owner.get(reverse(f"admin:{screen}_permissions", args=[nothing])).status_code == 404
+
+
+def test_who_has_signed_in_and_belongs_somewhere_is_deleted_all_the_same_also_among_several(owner):
+    several = [browser(name, "viewer").user for name in ("dora", "dina", "dave")]
+    make_workspace(OWNER=owner.user, VIEWER=several[0])
+    Wallet.objects.create(user=several[0], address=SigningWallet().address)
+    assert owner.post(reverse("admin:operators_user_delete", args=[several[0].pk]), {"post": "yes"}).status_code == 302
+    chosen = {"action": "delete_selected", "post": "yes", "_selected_action": [str(user.pk) for user in several[1:]]}
+    assert owner.post(reverse("admin:operators_user_changelist"), chosen).status_code == 302
+    assert not User.objects.filter(pk__in=[user.pk for user in several]).exists()
+    assert AuditEvent.objects.filter(verb="auth.user.deleted").count() == 3
+
+
+@pytest.mark.parametrize(("screen", "action"), [("operators_user", "delete_selected"), ("operators_signin", "revoke")])
+def test_what_is_refused_for_one_of_the_chosen_is_done_to_none(owner, screen, action):
+    """Whichever comes first: an admin may touch ann and zoe, and not the owner."""
+    admin, ann, zoe = browser("adam", "admin"), browser("ann", "viewer"), browser("zoe", "viewer")
+    users = [ann.user, owner.user, zoe.user]
+    rows = users if screen == "operators_user" else SignIn.objects.filter(user__in=users)
+    chosen = {"action": action, "post": "yes", "_selected_action": [str(row.pk) for row in rows]}
+    reply = admin.post(reverse(f"admin:{screen}_changelist"), chosen, follow=True)
+    assert "You do not have the permission for this." in reply.content.decode()
+    assert User.objects.filter(pk__in=[user.pk for user in users]).count() == 3
+    assert not SignIn.objects.exclude(revoked_at=None).exists()
+
+
+def test_grants_of_a_group_with_an_owner_in_it_are_the_owners(owner):
+    node, group = make_node(), Group.objects.create(name="Crew")
+    group.user_set.add(owner.user)
+    admin, page = browser("adam", "admin"), reverse("admin:nodes_node_permissions", args=[node.pk])
+    assert "You do not have the permission for this." in admin.post(page, {"groups": [group.pk]}).content.decode()
+    assert holdings.grants(group) == set()
+    assert owner.post(page, {"groups": [group.pk]}).status_code == 302
+    assert holdings.grants(group) == {("node", str(node.pk))}
+
+
+def test_a_thousand_grants_of_one_holder_are_enough(owner, carol, monkeypatch):
+    monkeypatch.setattr(holdings, "LIMIT", 1)
+    first, second = (reverse("admin:nodes_node_permissions", args=[make_node().pk]) for _ in range(2))
+    assert owner.post(first, {"users": [carol.pk]}).status_code == 302
+    assert "As many of these exist as may." in owner.post(second, {"users": [carol.pk]}).content.decode()
+    assert owner.post(first, {}).status_code == 302 and owner.post(second, {"users": [carol.pk]}).status_code == 302
+    assert len(holdings.grants(carol)) == 1
