@@ -24,6 +24,8 @@ from tests.realtime.client import Socket
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WITHIN_SECONDS = 5
+# Long enough for a slow machine to open a socket and follow something.
+ENDS_IN_SECONDS = 4
 PASSWORD = "a long enough passphrase 7"
 
 
@@ -104,10 +106,10 @@ async def test_a_policy_hides_a_node_from_an_open_socket_and_shows_it_again(api,
 
 async def test_a_sign_in_that_runs_out_takes_its_socket_along(api, dora):
     token = await sync_to_async(token_of)(dora)
-    await sync_to_async(lambda: SignIn.objects.filter(user=dora).update(expires_at=clock.now() + timedelta(seconds=2)))()
+    await sync_to_async(lambda: SignIn.objects.filter(user=dora).update(expires_at=clock.now() + timedelta(seconds=ENDS_IN_SECONDS)))()
     async with Socket(token) as socket:
         await socket.follow("nodes")
-        said = await socket.hear(WITHIN_SECONDS + 2)
+        said = await socket.hear(WITHIN_SECONDS + ENDS_IN_SECONDS)
         assert (said["type"], said["code"]) == ("unsubscribed", "credential_expired")
 
 
@@ -116,10 +118,10 @@ async def test_a_key_after_its_grace_takes_its_socket_along(api, dora):
         workspace = owned_workspace(roles=["CONSUMER"])
         token = key_token(workspace)
         row = ApiKey.objects.get(workspace=workspace)
-        keys.revoke(actor=actor_of_user(workspace.owner), key=row, grace_seconds=2)
+        keys.revoke(actor=actor_of_user(workspace.owner), key=row, grace_seconds=ENDS_IN_SECONDS)
         return token
 
     async with Socket(await sync_to_async(made)()) as socket:
         await socket.follow("sessions")
-        said = await socket.hear(WITHIN_SECONDS + 2)
+        said = await socket.hear(WITHIN_SECONDS + ENDS_IN_SECONDS)
         assert (said["type"], said["code"]) == ("unsubscribed", "credential_revoked")
