@@ -19,6 +19,7 @@ from operators.access.models import AccessPolicy, Effect, GroupRole, Role, Subje
 from operators.access.selectors import decide, scoped
 from operators.access.services import set_grants, set_roles
 from tests.factories.users import make_user
+from tests.soak import amount
 
 RECORDINGS = [UUID(int=number) for number in (1, 2)]
 KINDS = {"site": Site, "room": Room, "node": Node, "interface": Interface, "health_event": HealthEvent}
@@ -106,7 +107,7 @@ def build(world):
 
 
 @pytest.mark.django_db
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=amount(40, 600), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(world=worlds)
 def test_what_decide_allows_is_what_scoped_finds(world):
     with transaction.atomic():

@@ -13,6 +13,7 @@ from operators.access.scopes import Link
 from operators.access.selectors import decide, scoped
 from operators.workspaces.models import ApiKey, Member, Workspace
 from tests.factories.users import make_user
+from tests.soak import amount
 
 ROLES, WORLDS = ("OWNER", "ADMIN", "VIEWER"), ("LIVE", "TEST")
 PERMISSIONS = (Perm.WORKSPACE_READ, Perm.WORKSPACE_MANAGE, Perm.KEY_MANAGE, Perm.WALLET_READ)
@@ -79,7 +80,7 @@ def build(world):
 
 
 @pytest.mark.django_db
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=amount(40, 600), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(world=worlds)
 def test_what_decide_allows_is_what_scoped_finds(world):
     with transaction.atomic():
