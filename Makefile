@@ -33,4 +33,4 @@ screenshots: ## the pictures of README.md, from a running stack
 	$(PYTHON) -m tests.browser.screenshots
 
 soak: ## hours: what bin/test does in part (tests/soak.py), whole: outages of a minute, every caller, rounds by the hundred
-	SOAK=1 $(PYTHON) -m pytest -n 0 -o timeout=7200 $$(grep -rl "tests.soak import" tests --include="test_*.py")
+	SOAK=1 $(PYTHON) -m pytest -n 0 -o timeout=7200 $$(grep -rlE "tests\.(soak|access) import" tests --include="test_*.py")
