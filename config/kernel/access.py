@@ -288,13 +288,18 @@ def require(actor: Actor, permission: Perm, obj=None) -> None:
 
     Without an object: 403 naming the permission. With one: callers get objects from scoped selectors first, so a refusal here is a 403.
     """
-    if not ports.decide(actor, permission, obj).allowed:
-        raise refusal(actor, permission, obj)
+    decision = ports.decide(actor, permission, obj)
+    if not decision.allowed:
+        raise _denied(permission, decision)
 
 
 def refusal(actor: Actor, permission: Perm, obj=None) -> ApiError:
     """403 for whoever may see the object and lacks this permission on it: it says which, and the rule that decided."""
-    return ApiError("permission_denied", data={"permission": permission.value, "rule": ports.decide(actor, permission, obj).rule})
+    return _denied(permission, ports.decide(actor, permission, obj))
+
+
+def _denied(permission: Perm, decision: Decision) -> ApiError:
+    return ApiError("permission_denied", data={"permission": permission.value, "rule": decision.rule})
 
 
 def holds(actor: Actor, permission: Perm) -> bool:

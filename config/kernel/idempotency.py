@@ -47,13 +47,9 @@ def run(view, act, request, *args, **kwargs):
     waiting = request._after_rollback = []
     try:
         with transaction.atomic():
-            stored = _stored(scope, key)
-            if stored is not None:
-                return _replay(stored, fingerprint)
-            reply = act(request, *args, **kwargs)
-            if 200 <= reply.status_code < 300 and not reply.streaming:
-                _store(scope, key, fingerprint, _rendered(view, request, reply))
-            elif reply.status_code >= 300:
+            _hold(scope, key, "pg_try_advisory_xact_lock")
+            reply = _once(view, act, request, scope, key, fingerprint, *args, **kwargs)
+            if reply.status_code >= 300:
                 transaction.set_rollback(True)
             return reply
     finally:
@@ -64,19 +60,22 @@ def run(view, act, request, *args, **kwargs):
 def _apart(view, act, request, scope: str, key: str, fingerprint: bytes, *args, **kwargs):
     """The same for what is several transactions: one around them would hold all their locks at once, in an order that others do not keep. The
     key is held by the connection; after a crash in between a repeat does, and answers, what was left."""
-    name = f"{scope}|{key}"
-    if not _lock(name, "pg_try_advisory_lock"):
-        raise ApiError("idempotency_key_in_use", headers={"Retry-After": "1"})
+    _hold(scope, key, "pg_try_advisory_lock")
     try:
-        stored = _kept(scope, key)
-        if stored is not None:
-            return _replay(stored, fingerprint)
-        reply = act(request, *args, **kwargs)
-        if 200 <= reply.status_code < 300 and not reply.streaming:
-            _store(scope, key, fingerprint, _rendered(view, request, reply))
-        return reply
+        return _once(view, act, request, scope, key, fingerprint, *args, **kwargs)
     finally:
-        _lock(name, "pg_advisory_unlock")
+        _lock(scope, key, "pg_advisory_unlock")
+
+
+def _once(view, act, request, scope: str, key: str, fingerprint: bytes, *args, **kwargs):
+    """The answer that is kept for the key, or that of `act`, kept if it is a 2xx. The key is held meanwhile."""
+    stored = _kept(scope, key)
+    if stored is not None:
+        return _replay(stored, fingerprint)
+    reply = act(request, *args, **kwargs)
+    if 200 <= reply.status_code < 300 and not reply.streaming:
+        _store(scope, key, fingerprint, _rendered(view, request, reply))
+    return reply
 
 
 def after_rollback(request, report) -> None:
@@ -88,11 +87,10 @@ def after_rollback(request, report) -> None:
         waiting.append(report)
 
 
-def _stored(scope: str, key: str) -> IdempotencyRecord | None:
-    """The answer that is kept for this key, which from here to the end of the transaction is ours; ApiError idempotency_key_in_use."""
-    if not _lock(f"{scope}|{key}", "pg_try_advisory_xact_lock"):
+def _hold(scope: str, key: str, function: str) -> None:
+    """From here on the key is ours; ApiError idempotency_key_in_use."""
+    if not _lock(scope, key, function):
         raise ApiError("idempotency_key_in_use", headers={"Retry-After": "1"})
-    return _kept(scope, key)
 
 
 def _kept(scope: str, key: str) -> IdempotencyRecord | None:
@@ -104,9 +102,9 @@ def _kept(scope: str, key: str) -> IdempotencyRecord | None:
     return record
 
 
-def _lock(name: str, function: str) -> bool:
+def _lock(scope: str, key: str, function: str) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {function}(hashtextextended(%s, 1))", [name])
+        cursor.execute(f"SELECT {function}(hashtextextended(%s, 1))", [f"{scope}|{key}"])
         return cursor.fetchone()[0]
 
 

@@ -14,7 +14,7 @@ from config.kernel.viewsets import ListMixin, TallyViewSet
 from operators.console import handovers, invites, locks, presence, registration
 from operators.console.brake import bounded
 from operators.console.filters import InviteFilters, OperatorFilters
-from operators.console.identity import keeps_standing, operator_of, operators, require_director, require_operator
+from operators.console.identity import IN_THE_ROOM, keeps_standing, operator_of, operators, require_director, require_operator
 from operators.console.serializers import (
     AskBody,
     ConsoleOperatorShape,
@@ -38,13 +38,12 @@ from operators.console.states import HEARTBEAT_SECONDS, ProductionRole, commands
 
 _PEOPLE = "people, not production"
 _COUNTED = {"register", "reconnect", "heartbeat"}
-_IN_THE_ROOM = frozenset({Kind.USER, Kind.CONSOLE_OPERATOR})
 _INVITED = ("invite_required", "invite_invalid", "invite_expired", "invite_revoked", "invite_used_up")
 
 
 def _room(**facts) -> Route:
     """An unsafe route for whoever is in the room."""
-    return Route(kinds=_IN_THE_ROOM, exempt=_PEOPLE, errors=("operator_required", *facts.pop("errors", ())), **facts)
+    return Route(kinds=IN_THE_ROOM, exempt=_PEOPLE, errors=("operator_required", *facts.pop("errors", ())), **facts)
 
 
 def _director(**facts) -> Route:
@@ -71,19 +70,19 @@ class OperatorViewSet(ListMixin, TallyViewSet):
         "reconnect": _room(),
         "heartbeat": _room(),
         "list": Route(Perm.CONTROL_ROOM_READ),
-        "me": Route(kinds=_IN_THE_ROOM),
+        "me": Route(kinds=IN_THE_ROOM),
         "rotate_token": _room(),
         "lock": _room(errors=("role_not_permitted", "operator_not_connected", "subsystem_locked")),
         "unlock": _room(errors=("not_locked", "lock_not_owned")),
         "force_unlock": _director(errors=("not_locked",)),
         "destroy": Route(
-            kinds=_IN_THE_ROOM,
+            kinds=IN_THE_ROOM,
             public=True,
             exempt=_PEOPLE,
             errors=("operator_id_required", "operator_required", "not_self_or_director", "permission_denied", "not_found"),
         ),
-        "destroy_nobody": Route(kinds=_IN_THE_ROOM, public=True, exempt=_PEOPLE, errors=("operator_id_required",)),
-        "invite_tokens": Route(kinds=_IN_THE_ROOM, errors=("operator_required", "director_required")),
+        "destroy_nobody": Route(kinds=IN_THE_ROOM, public=True, exempt=_PEOPLE, errors=("operator_id_required",)),
+        "invite_tokens": Route(kinds=IN_THE_ROOM, errors=("operator_required", "director_required")),
     }
     filters = OperatorFilters
     serializer_class = ConsoleOperatorShape
@@ -217,7 +216,7 @@ class OperatorViewSet(ListMixin, TallyViewSet):
             raise ApiError("not_found")
         if self.actor.is_anonymous:
             raise ApiError("not_authenticated")
-        if self.actor.kind not in _IN_THE_ROOM:
+        if self.actor.kind not in IN_THE_ROOM:
             raise guard.not_accepted(self.actor, self.route)
         registration.remove(actor=self.actor, public_id=id)
         return Response({"ok": True})
@@ -243,7 +242,7 @@ class InviteViewSet(ListMixin, TallyViewSet):
     """Invites; a director's."""
 
     routes = {
-        "list": Route(kinds=_IN_THE_ROOM, errors=("operator_required", "director_required")),
+        "list": Route(kinds=IN_THE_ROOM, errors=("operator_required", "director_required")),
         "create": _director(errors=("invite_exists",)),
         "rotate": _director(errors=("invite_closed",)),
         "destroy": _director(),

@@ -9,6 +9,8 @@ from operators.console.models import ConsoleOperator
 from operators.console.states import ProductionRole, picked_with
 
 TOKEN_PREFIX = "tr_op_"
+# By what people come who may be in the room.
+IN_THE_ROOM = frozenset({Kind.USER, Kind.CONSOLE_OPERATOR})
 _SESSION_OPERATOR, _SESSION_PROOF = "console_operator", "console_proof"
 
 

@@ -2,7 +2,7 @@
 
 from rest_framework.response import Response
 
-from config.kernel.access import Kind, Perm, Route
+from config.kernel.access import Perm, Route
 from config.kernel.documenting import extend_schema
 from config.kernel.errors import ApiError
 from config.kernel.instant import one_instant
@@ -11,7 +11,7 @@ from config.kernel.serializers import NoBody
 from config.kernel.viewsets import ExportMixin, FacetsMixin, ListMixin, TallyViewSet
 from operators.console import commands, history, room, state
 from operators.console.filters import EventFilters
-from operators.console.identity import require_operator
+from operators.console.identity import IN_THE_ROOM, require_operator
 from operators.console.serializers import EventShape, MuteBody
 
 _TALK = "everyone may talk"
@@ -35,9 +35,6 @@ class ControlRoomViewSet(TallyViewSet):
         return Response({"actions": commands.states(self.actor)})
 
 
-_READERS = frozenset({Kind.USER, Kind.CONSOLE_OPERATOR})
-
-
 class EventViewSet(ListMixin, FacetsMixin, ExportMixin, TallyViewSet):
     """Everything that was done in the room, ninety days."""
 
@@ -45,8 +42,8 @@ class EventViewSet(ListMixin, FacetsMixin, ExportMixin, TallyViewSet):
         "list": Route(Perm.CONTROL_ROOM_READ),
         "facets": Route(Perm.CONTROL_ROOM_READ),
         # Of exports the one that a production role reads, too (04 §6).
-        "export": Route(Perm.CONTROL_ROOM_READ, kinds=_READERS),
-        "export_selected": Route(Perm.CONTROL_ROOM_READ, kinds=_READERS, exempt="reads"),
+        "export": Route(Perm.CONTROL_ROOM_READ, kinds=IN_THE_ROOM),
+        "export_selected": Route(Perm.CONTROL_ROOM_READ, kinds=IN_THE_ROOM, exempt="reads"),
     }
     filters = EventFilters
     serializer_class = EventShape
@@ -70,7 +67,7 @@ class CommsViewSet(TallyViewSet):
 
     routes = {
         name: Route(
-            kinds=frozenset({Kind.USER, Kind.CONSOLE_OPERATOR}),
+            kinds=IN_THE_ROOM,
             exempt="" if name == "status" else _TALK,
             errors=("operator_required", "comms_unavailable"),
         )

@@ -1,6 +1,6 @@
 """What may be done to a workspace now, and why not: the services, `/actions` and the console ask here."""
 
-from config.kernel.access import Actor, Perm, ports
+from config.kernel.access import Actor, Perm, ports, refusal, require
 from config.kernel.actions import Action
 from config.kernel.errors import ApiError
 from operators.workspaces.models import Workspace
@@ -15,9 +15,7 @@ def suspension(actor: Actor, workspace: Workspace, permission: Perm) -> str | No
 
 def demand(actor: Actor, workspace: Workspace, permission: Perm) -> None:
     """ApiError permission_denied (this workspace is visible, this is not allowed in it) or workspace_suspended."""
-    decision = ports.decide(actor, permission, workspace)
-    if not decision.allowed:
-        raise ApiError("permission_denied", data={"permission": permission.value, "rule": decision.rule})
+    require(actor, permission, workspace)
     if code := suspension(actor, workspace, permission):
         raise ApiError(code)
 
@@ -34,7 +32,7 @@ def demand_installation(actor: Actor, workspace: Workspace) -> None:
     """By a role of the installation, not of the workspace: suspending, and lifting it."""
     decision = ports.decide(actor, Perm.WORKSPACE_MANAGE, workspace)
     if not decision.allowed or decision.rule != "user":
-        raise ApiError("permission_denied", data={"permission": Perm.WORKSPACE_MANAGE.value, "rule": decision.rule})
+        raise refusal(actor, Perm.WORKSPACE_MANAGE, workspace)
 
 
 def actions(actor: Actor, workspace: Workspace) -> dict[str, Action]:

@@ -1,8 +1,8 @@
 """The base of the control room's commands: who may come, and what a body leaves open (04 §6)."""
 
-from config.kernel.access import Kind, Route, Subsystem
+from config.kernel.access import Route, Subsystem
+from operators.console.identity import IN_THE_ROOM
 
-IN_THE_ROOM = frozenset({Kind.USER, Kind.CONSOLE_OPERATOR})
 _GUARD = ("operator_required", "role_not_permitted", "permission_denied", "subsystem_locked")
 
 

@@ -8,7 +8,7 @@ class TelemetryViewSet(SessionRoutes):
 """
 
 from config.kernel import idempotency
-from config.kernel.access import Actor, Kind, Perm, holds, ports
+from config.kernel.access import Actor, Kind, Perm, holds, refusal
 from config.kernel.errors import ApiError
 from config.kernel.viewsets import TallyViewSet
 from sessions.field import parties, selectors, services
@@ -79,4 +79,4 @@ def lacking(actor: Actor, asked: tuple[Perm, ...]) -> ApiError:
     permission = asked[0]
     if actor.kind is Kind.API_KEY and Perm.SESSIONS_OPERATE in asked and "CONSUMER" not in actor.subject.workspace.roles:
         permission = Perm.SESSIONS_OPERATE
-    return ApiError("permission_denied", data={"permission": permission.value, "rule": ports.decide(actor, permission, None).rule})
+    return refusal(actor, permission)

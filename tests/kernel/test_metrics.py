@@ -1,7 +1,6 @@
 """What the kernel adds to `/metrics`: tasks that wait, and open sockets."""
 
 import os
-import re
 import time
 
 import pytest
@@ -12,12 +11,7 @@ from kombu.utils.json import dumps, loads
 from config.asgi import application
 from config.kernel import broker, metrics, queues
 from tests.cast import token_of
-
-
-def series(client, name: str) -> dict[str, float]:
-    """Label value → value."""
-    text = client.get("/metrics").content.decode()
-    return {label: float(value) for label, value in re.findall(rf'^tallyroom_{name}\{{\w+="([^"]*)"\}} (\S+)$', text, re.M)}
+from tests.exposition import series
 
 
 @pytest.mark.django_db

@@ -1,21 +1,14 @@
 """What recordings add to `/metrics`: added up as jobs report, seen by whoever may."""
 
-import re
-
 import pytest
 
 from operators.access.models import AccessPolicy
 from recordings import metrics
 from recordings.jobs.models import Job
+from tests.exposition import series
 from tests.factories.recordings import start_recording
 
 pytestmark = pytest.mark.django_db
-
-
-def series(text: str, name: str) -> dict[str, float]:
-    """Label value (or "") → value."""
-    found = re.findall(rf'^tallyroom_{name}(?:\{{\w+="([^"]*)"\}})? (\S+)$', text, re.M)
-    return {label: float(value) for label, value in found}
 
 
 def test_what_a_node_captured_adds_up_from_report_to_report(node, recorder, api, alice, commits):
@@ -33,13 +26,8 @@ def test_what_a_node_captured_adds_up_from_report_to_report(node, recorder, api,
         if written is None:
             row = Job.objects.get()
             assert (row.bytes_written, row.xruns, len(row.gaps)) == (4000, 2, 1), "what is not said is unchanged"
-    text = api(alice).get("/metrics").content.decode()
-    mine = str(node.pk)
-    assert (series(text, "capture_bytes_total")[mine], series(text, "capture_gap_seconds_total")[mine], series(text, "xruns_total")[mine]) == (
-        4000,
-        0.5,
-        2,
-    )
+    names = ("capture_bytes_total", "capture_gap_seconds_total", "xruns_total")
+    assert [series(api(alice), name)[str(node.pk)] for name in names] == [4000, 0.5, 2]
 
 
 def test_jobs_are_counted_for_whoever_may_see_them_and_for_an_allowed_address_without_a_database(
@@ -48,12 +36,11 @@ def test_jobs_are_counted_for_whoever_may_see_them_and_for_an_allowed_address_wi
     start_recording(node)
     recorder.claim()
     metrics.take_snapshot()
-    text = api(alice).get("/metrics").content.decode()
-    assert series(text, "jobs")["running"] == 1 and series(text, "job_leases_lapsed") == {"": 0}
+    assert series(api(alice), "jobs")["running"] == 1 and series(api(alice), "job_leases_lapsed") == {"": 0}
     media.mkdir(exist_ok=True)
-    assert series(api(alice).get("/metrics").content.decode(), "cache_free_bytes")[""] > 0
+    assert series(api(alice), "cache_free_bytes")[""] > 0
     AccessPolicy.objects.all().delete()
-    assert series(api(carol).get("/metrics").content.decode(), "jobs")["running"] == 0
+    assert series(api(carol), "jobs")["running"] == 0
     settings.METRICS_ALLOWED_NETWORKS = ["127.0.0.0/8"]
     monkeypatch.setattr(Job.objects, "all", lambda: pytest.fail("asked the database"))
-    assert series(api().get("/metrics").content.decode(), "jobs")["running"] == 1
+    assert series(api(), "jobs")["running"] == 1

@@ -254,16 +254,20 @@ def test_a_cancelled_session_is_released_on_the_chain(world, cast):
     assert balances(consumer) == (600_000, 0) == world.pool(consumer.wallet_address) and check.differences() == []
 
 
+def fund_the_relayer(world) -> None:
+    """With what a refund of ten seconds takes. The relayer's nonces are its own: whoever sets the allowance with its key calls `resume` then."""
+    address = world.unlock(world.relayer)
+    world.send(world.token.functions.mint(address, 10_000), world.owner)
+    world.send(world.token.functions.approve(world.escrow.address, 10_000), address)
+
+
 def test_a_credit_note_is_a_refund_from_the_platform(world, cast):
     consumer, operator = cast
     session = held(world, consumer, operator)
     finished(session)
     relayer.relay()
     deepen(world)
-    address = world.unlock(world.relayer)
-    world.send(world.token.functions.mint(address, 10_000), world.owner)
-    # The relayer's own nonces are its own: whoever sets the allowance with its key tells so.
-    world.send(world.token.functions.approve(world.escrow.address, 10_000), address)
+    fund_the_relayer(world)
     relayer.resume()
     disputes.void(actor=system("tests"), session_id=session.pk, reason="Ten black seconds.", seconds=10)
     assert CreditNote.objects.get().funded_by == "platform" and CreditNote.objects.get().confirmed_at is None
@@ -291,9 +295,7 @@ def test_a_refund_that_the_chain_refuses_is_told_and_paid_once_it_can_be(world, 
     told = HealthEvent.objects.get(type=relayer.REFUSED)
     assert (told.status, told.severity, told.details["sessionIds"]) == ("open", "critical", [str(session.pk)])
     assert balances(consumer) == (540_000, 0)
-    address = world.unlock(world.relayer)
-    world.send(world.token.functions.mint(address, 10_000), world.owner)
-    world.send(world.token.functions.approve(world.escrow.address, 10_000), address)
+    fund_the_relayer(world)
     relayer.resume()
     assert relayer.relay()["sent"] == 1
     deepen(world)
@@ -307,9 +309,7 @@ def test_a_refund_that_was_made_already_is_adopted(world, cast):
     finished(session)
     relayer.relay()
     deepen(world)
-    address = world.unlock(world.relayer)
-    world.send(world.token.functions.mint(address, 10_000), world.owner)
-    world.send(world.token.functions.approve(world.escrow.address, 10_000), address)
+    fund_the_relayer(world)
     receipt = world.by_relayer("refund", session.pk, 10_000)
     disputes.void(actor=system("tests"), session_id=session.pk, reason="Ten black seconds.", seconds=10)
     relayer.resume()
